@@ -1,0 +1,1 @@
+//! tickcast's core: the feature engine, the predictor and the server. Knows no Python.

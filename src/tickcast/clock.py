@@ -1,0 +1,41 @@
+"""Time: UTC nanoseconds and durations."""
+
+from __future__ import annotations
+
+import re
+
+from tickcast.errors import ConfigError
+
+__all__ = ["DAY", "HOUR", "MINUTE", "SECOND", "format_duration", "parse_duration"]
+
+SECOND = 1_000_000_000
+MINUTE = 60 * SECOND
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+_UNITS = {"ns": 1, "us": 1_000, "ms": 1_000_000, "s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY}
+
+
+def parse_duration(text: str) -> int:
+    """Nanoseconds of a duration written as a number and a unit: ns, us, ms, s, m, h or d.
+
+    Raises ConfigError for anything else, zero and negative included.
+
+    >>> parse_duration("5m"), parse_duration("1.5h")
+    (300000000000, 5400000000000)
+    """
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(ns|us|ms|s|m|h|d)\s*", text) if isinstance(text, str) else None
+    if match is None or float(match[1]) == 0:
+        raise ConfigError(f"{text!r} is not a duration", hint="write a positive number and a unit, as 30s, 5m, 4h or 1d")
+    return round(float(match[1]) * _UNITS[match[2]])
+
+
+def format_duration(nanoseconds: int) -> str:
+    """The shortest text that `parse_duration` reads back.
+
+    >>> format_duration(300 * SECOND), format_duration(90 * MINUTE)
+    ('5m', '90m')
+    """
+    for unit in ("d", "h", "m", "s", "ms", "us"):
+        if nanoseconds % _UNITS[unit] == 0:
+            return f"{nanoseconds // _UNITS[unit]}{unit}"
+    return f"{nanoseconds}ns"

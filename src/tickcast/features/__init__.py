@@ -1,0 +1,1 @@
+"""Expressions over market events, evaluated by one engine in batch and live."""

@@ -1,0 +1,1 @@
+"""Forecasters and network backbones."""

@@ -1,0 +1,1 @@
+"""How large returns are about to be."""

@@ -1,0 +1,1 @@
+"""Rows of a feature table as arrays for a model."""
