@@ -55,7 +55,7 @@ class TickcastError(Exception):
         place += [f"row {row}"] if row is not None else []
         place += [f"field {field}"] if field is not None else []
         where = ", ".join(place) + ": " if place else ""
-        advice = f". {hint[0].upper()}{hint[1:].rstrip('.')}." if hint else ""
+        advice = f". {hint[0].upper()}{hint[1:]}" + ("" if hint[-1] in ".?!" else ".") if hint else ""
         super().__init__(" ".join(f"{where}{message}{advice}".split()))
 
 
@@ -101,7 +101,7 @@ class ServeError(TickcastError):
     """The server or predictor cannot start or answer."""
 
 
-class LawBroken(TickcastError):  # noqa: N818 - the name is the domain's word
+class LawBroken(TickcastError):
     """An implementation breaks a law of `tickcast.checks`."""
 
     exit_code = 1

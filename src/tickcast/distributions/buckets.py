@@ -37,7 +37,9 @@ class Buckets(Distribution):
     def __post_init__(self) -> None:
         edges, mass = np.asarray(self.edges, np.float64), np.asarray(self.probabilities, np.float64)
         if mass.ndim != 3 or edges.shape != (mass.shape[1], mass.shape[2] + 1) or mass.shape[2] < 3:
-            raise ForecastError(f"edges {edges.shape} do not fit probabilities {mass.shape}", hint="give (h, b + 1) edges, (n, h, b), b >= 3")
+            raise ForecastError(
+                f"edges {edges.shape} do not fit probabilities {mass.shape}", hint="give (h, b + 1) edges, (n, h, b), b >= 3"
+            )
         if not (np.diff(edges, axis=1) > 0).all():
             raise ForecastError("bucket edges do not increase")
         total = mass.sum(axis=2)

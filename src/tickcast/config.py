@@ -1,0 +1,248 @@
+"""YAML → frozen, typed configuration. Files are parsed once, here; an unknown key is an error that names the nearest one."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+import os
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from tickcast.clock import parse_duration
+from tickcast.errors import ConfigError
+
+__all__ = ["BarsConfig", "DataConfig", "Experiment", "RollsConfig", "ScaleConfig", "Settings", "SplitConfig", "TargetConfig", "read_yaml"]
+
+_LIMIT = 1 << 20  # bytes of a configuration file; aliases make YAML grow without bound when parsed
+
+
+class Settings(BaseModel):
+    """A frozen group of settings; unknown keys are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DataConfig(Settings):
+    """Where events come from.
+
+    `options` are the source's own constructor arguments; `files` may hold `${NAME:-default}`; `tick` is the smallest price change.
+    """
+
+    source: Literal["databento", "table", "simulated", "es_ticks"]
+    files: str | None = None
+    symbol: str = Field(min_length=1)
+    table: Literal["trades", "bars"] = "bars"
+    calendar: str = "CME_Equity"
+    tick: float | None = Field(default=None, gt=0)
+    options: Mapping[str, Any] = {}
+
+
+class RollsConfig(Settings):
+    """Continuous series of a product's outright contracts."""
+
+    product: str
+    by: Literal["volume"] = "volume"
+
+
+class BarsConfig(Settings):
+    """Bars to build before features are computed."""
+
+    interval: str = "5m"
+
+    @field_validator("interval")
+    @classmethod
+    def _duration(cls, value: str) -> str:
+        parse_duration(value)
+        return value
+
+
+class TargetConfig(Settings):
+    """Forward log-returns at these horizons, inside a session or a segment."""
+
+    horizons: tuple[str, ...] = Field(min_length=1)
+    within: Literal["session", "segment"] = "session"
+
+
+class SplitConfig(Settings):
+    """Chronological split, by share of rows or by the last date of each part (inclusive, UTC)."""
+
+    by: Literal["share", "date"] = "share"
+    train: float = 0.70
+    valid: float = 0.15
+    test: float = 0.15
+    train_until: str | None = None
+    valid_until: str | None = None
+    test_until: str | None = None
+    embargo: str = "0s"
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.by == "date" and not (self.train_until and self.valid_until):
+            raise ValueError("a split by date needs train_until and valid_until")
+        if self.by == "share" and not 0 < self.train + self.valid + self.test <= 1 + 1e-9:
+            raise ValueError("the shares of train, valid and test must sum to one at most")
+        return self
+
+
+class ScaleConfig(Settings):
+    """How large returns are about to be: kind of scale and the features it reads; set names stand for all their features."""
+
+    kind: Literal["unit", "ticks", "ewma", "log_linear", "trees"]
+    features: tuple[str, ...] = ()
+    options: Mapping[str, Any] = {}
+
+
+class ForecasterConfig(Settings):
+    """One forecaster: its kind, the features it reads (set names stand for all their features), its scale and its own options."""
+
+    kind: str
+    features: tuple[str, ...] = ()
+    scale: ScaleConfig | None = None
+    options: Mapping[str, Any] = {}
+
+
+class Experiment(Settings):
+    """Everything one run needs; `tickcast run` turns it into a report and a bundle."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,40}$")
+    seed: int = 7
+    data: DataConfig
+    rolls: RollsConfig | None = None
+    bars: BarsConfig | None = None
+    features: tuple[str, ...] = Field(min_length=1)
+    target: TargetConfig
+    split: SplitConfig = SplitConfig()
+    forecasters: Mapping[str, ForecasterConfig] = Field(min_length=1)
+    baselines: tuple[str, ...] = ()
+    calibrators: tuple[str, ...] = ("temperature", "pit")
+    resamples: int = Field(default=500, ge=50, le=10_000)
+    bundle: str | None = None
+
+    @model_validator(mode="after")
+    def _names_exist(self) -> Self:
+        for name in (*self.baselines, *((self.bundle,) if self.bundle else ())):
+            if name not in self.forecasters:
+                raise ValueError(f"no forecaster is called {name!r}; there are {', '.join(self.forecasters)}")
+        return self
+
+    def canonical(self) -> str:
+        """The same text for the same settings, whatever file they came from."""
+        return json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+
+    def hash(self) -> str:
+        """SHA-256 of `canonical()`, hexadecimal."""
+        return hashlib.sha256(self.canonical().encode()).hexdigest()
+
+    @classmethod
+    def load(cls, path: Path | str, changes: Sequence[str] = ()) -> Experiment:
+        """The experiment in a YAML file, with `changes` such as "split.embargo=600s" applied.
+
+        Raises ConfigError naming the file, the key, what was found and the nearest known key.
+        """
+        tree = read_yaml(path)
+        for change in changes:
+            _apply(tree, change)
+        try:
+            return cls.model_validate(_expand(tree))
+        except ValidationError as error:
+            raise _explained(error, path) from None
+
+
+def read_yaml(path: Path | str) -> dict[str, Any]:
+    """The mapping in a YAML file: plain data only, no tags, no aliases. Raises ConfigError with the line at fault."""
+    try:
+        raw = Path(path).read_bytes()
+    except OSError as error:
+        raise ConfigError(f"cannot be read: {error.strerror}", file=path) from None
+    if len(raw) > _LIMIT:
+        raise ConfigError(f"{len(raw)} bytes are too many for a configuration", file=path)
+    try:
+        text = raw.decode("utf-8-sig")
+        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.SafeLoader)):
+            raise ConfigError("YAML aliases are not allowed", file=path, hint="write the value out")
+        tree = yaml.load(text, Loader=_Loader)
+    except UnicodeDecodeError:
+        raise ConfigError("is not UTF-8 text", file=path) from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        raise ConfigError(
+            f"is not YAML: {getattr(error, 'problem', error)}", file=path, row=mark.line + 1 if mark is not None else None
+        ) from None
+    if not isinstance(tree, dict):
+        raise ConfigError("holds no mapping at its top", file=path, hint="write key: value lines")
+    return tree
+
+
+class _Loader(yaml.SafeLoader):
+    """SafeLoader that reads 1e-3 as a number and refuses a repeated key."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[Any] = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if not isinstance(key, str | int):
+                raise yaml.constructor.ConstructorError(None, None, f"key {key!r} is no name", key_node.start_mark)
+            if key in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"key {key!r} stands twice", key_node.start_mark)
+            seen.add(key)
+        return super().construct_mapping(node, deep=deep)
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"^[-+]?(?:[0-9][0-9_]*)(?:\.[0-9_]*)?[eE][-+]?[0-9]+$"),
+    list("-+0123456789"),
+)
+
+
+def _expand(value: Any) -> Any:
+    """`value` with ${NAME:-default} in its texts replaced from the environment."""
+    if isinstance(value, str):
+        return re.sub(r"\$\{(\w+)(?::-([^}]*))?\}", lambda m: os.environ.get(m[1]) or (m[2] or ""), value)
+    if isinstance(value, dict):
+        return {key: _expand(item) for key, item in value.items()}
+    return [_expand(item) for item in value] if isinstance(value, list) else value
+
+
+def _apply(tree: dict[str, Any], change: str) -> None:
+    """Set one dotted key. Raises ConfigError for a change that is not key=value."""
+    key, equals, text = change.partition("=")
+    if not equals or not all(key.split(".")):
+        raise ConfigError(f"{change!r} is not a change", hint="write --set split.embargo=600s")
+    *parents, last = key.split(".")
+    for name in parents:
+        tree = tree.setdefault(name, {})
+        if not isinstance(tree, dict):
+            raise ConfigError(f"{key!r} leads through {name!r}, which holds no keys", hint="give the path of one setting")
+    tree[last] = yaml.load(text, Loader=_Loader)
+
+
+def _explained(error: ValidationError, path: Path | str) -> ConfigError:
+    """The first problem as one line, with the nearest known key where a key is unknown."""
+    problems = error.errors(include_url=False)
+    first = next((problem for problem in problems if problem["type"] == "extra_forbidden"), problems[0])
+    where = ".".join(str(part) for part in first["loc"])
+    if first["type"] != "extra_forbidden":
+        return ConfigError(first["msg"].removeprefix("Value error, "), file=path, field=where or None)
+    model: Any = Experiment
+    for part in first["loc"][:-1]:
+        model = _field_model(model, str(part))
+    known = list(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else []
+    near = difflib.get_close_matches(str(first["loc"][-1]), known, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(known)}"
+    return ConfigError("unknown key", file=path, field=where, hint=hint)
+
+
+def _field_model(model: Any, name: str) -> Any:
+    """The settings class behind a key, or the same class for a key of a mapping."""
+    if not (isinstance(model, type) and issubclass(model, BaseModel)) or name not in model.model_fields:
+        return model
+    annotation: Any = model.model_fields[name].annotation
+    candidates = [annotation, *getattr(annotation, "__args__", ())]
+    return next((c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel)), model)
