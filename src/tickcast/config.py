@@ -34,7 +34,7 @@ class DataConfig(Settings):
     `options` are the source's own constructor arguments; `files` may hold `${NAME:-default}`; `tick` is the smallest price change.
     """
 
-    source: Literal["databento", "table", "simulated", "es_ticks"]
+    source: Literal["databento", "table", "simulated"]
     files: str | None = None
     symbol: str = Field(min_length=1)
     table: Literal["trades", "bars"] = "bars"
