@@ -29,11 +29,16 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """A named, ordered list of columns; `identity` names those that tell two rows apart (with their order at equal values)."""
+    """A named, ordered list of columns; `identity` names those that tell two rows apart.
+
+    Where `repeats` holds, two genuine rows may share an identity (trades at one stamp) and their count tells them apart; elsewhere a second
+    row of one identity is a correction of the first.
+    """
 
     name: str
     columns: tuple[Column, ...]
     identity: tuple[str, ...]
+    repeats: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -64,8 +69,10 @@ TRADES = Table(
         Column("price", pl.Float64, "quote currency", "traded price"),
         Column("size", pl.Float64, "contracts or shares", "traded quantity"),
         Column("side", pl.Int8, "-", "+1 buyer aggressed, -1 seller, 0 unknown", required=False),
+        Column("sequence", pl.Int64, "-", "order among rows of one stamp, as the exchange or the file gives it", required=False),
     ),
     identity=("symbol", "ts", "price", "size", "side"),
+    repeats=True,
 )
 BARS = Table(
     "bars",

@@ -1,0 +1,33 @@
+"""The contract of a source: history as cleaned frames in `schema`, in time order."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from typing import ClassVar
+
+from tickcast.schema import Table
+from tickcast.sources.cleaning import Cleaned
+
+__all__ = ["Progress", "Source"]
+
+Progress = Callable[[str, float], None]
+"""Told what is being read and the share done, 0 to 1."""
+
+
+class Source(ABC):
+    """Where events come from: a vendor's files, a declared table, a simulated market.
+
+    `name` is the key in `SOURCES`; `table` says which table of `schema` the frames belong to.
+    """
+
+    name: ClassVar[str]
+    table: Table
+
+    @abstractmethod
+    def history(self, *, start: int | None = None, end: int | None = None, progress: Progress | None = None) -> Iterator[Cleaned]:
+        """Chunks of events with start <= ts < end (UTC ns), one per file or day, in time order.
+
+        Each chunk's `frame` conforms to `table`; rows that cannot be used stand in `quarantined` with their reason and are never dropped
+        silently. Raises SourceError naming file, row and field where a whole file cannot be read. The same call gives the same chunks.
+        """
