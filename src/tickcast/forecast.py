@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tickcast.distributions import Buckets, Distribution, Floats, Quantiles
+from tickcast.distributions.base import frozen, row_blocks
 from tickcast.errors import ForecastError
 
 __all__ = ["Forecast"]
@@ -41,7 +42,7 @@ class Forecast:
     def __post_init__(self) -> None:
         scale = np.asarray(self.scale, np.float64)
         object.__setattr__(self, "horizons", tuple(self.horizons))
-        object.__setattr__(self, "scale", scale)
+        object.__setattr__(self, "scale", frozen(scale))
         if self.law.shape != scale.shape or len(self.horizons) != scale.shape[1]:
             raise ForecastError(f"law {self.law.shape}, scale {scale.shape} and {len(self.horizons)} horizons disagree")
         if not (np.isfinite(scale).all() and (scale > 0).all()):
@@ -84,7 +85,7 @@ class Forecast:
         return out[..., 0] if flat else out
 
     def quantile(self, levels: ArrayLike) -> Floats:
-        """(n, h, m) log-returns at `levels` (m,)."""
+        """(n, h, m) log-returns at `levels` (m,): the smallest r with P(R <= r) >= level."""
         wanted = np.atleast_1d(np.asarray(levels, np.float64))
         if not ((wanted > 0) & (wanted < 1)).all():
             raise ForecastError("quantile levels must lie strictly between 0 and 1")
@@ -101,18 +102,24 @@ class Forecast:
     def entropy(self) -> Floats:
         """(n, h) nats: differential for a density, Shannon for a lattice."""
         lattice = isinstance(self.law, Buckets) and self.law.lattice
-        return self.law.entropy() + (0.0 if lattice else np.log(self.scale))
+        return self.law.entropy() + (np.zeros_like(self.scale) if lattice else np.log(self.scale))
 
     def prob_above(self, x: ArrayLike) -> Floats:
         """P(R > x), shapes as `cdf`."""
         return 1.0 - self.cdf(x)
 
     def sample(self, rng: np.random.Generator, size: int) -> Floats:
-        """(n, h, size) draws, by inversion of one uniform per row, horizon and draw."""
+        """(n, h, size) independent draws by exact inversion of uniforms from `rng`.
+
+        Each horizon is drawn from its own law; a forecast says nothing about how horizons move together, so neither do the draws.
+        """
         n, h = self.scale.shape
-        grid = (np.arange(4096) + 0.5) / 4096
-        table = self.quantile(grid)
-        return np.take_along_axis(table, rng.integers(0, len(grid), (n, h, size)), axis=2)
+        out = np.empty((n, h, size))
+        for rows in row_blocks(n, h * size):
+            uniforms = 1.0 - rng.random((rows.stop - rows.start, h, size))  # (0, 1]; the one that is 1 has no quantile
+            uniforms = np.clip(uniforms, np.finfo(float).tiny, 1.0 - 2.0**-53)
+            out[rows] = self.law.take(rows).quantile(uniforms) * self.scale[rows, :, None]
+        return out
 
     def to_quantiles(self, levels: ArrayLike) -> Forecast:
         """The same forecast held as quantiles at `levels` (m,), in the same unit."""
@@ -123,10 +130,14 @@ class Forecast:
     def to_buckets(self, edges: ArrayLike, *, lattice: bool = False) -> Forecast:
         """The same forecast held as bucket masses between `edges` (h, b + 1), given in units of z; the outer buckets take the tails."""
         grid = np.asarray(edges, np.float64)
-        inner = np.broadcast_to(grid[:, 1:-1], (len(self), grid.shape[0], grid.shape[1] - 2))
-        below = self.law.cdf(np.ascontiguousarray(inner))
-        one = np.ones((*self.scale.shape, 1))
-        mass = np.diff(np.concatenate([one * 0.0, np.maximum.accumulate(below, axis=2), one], axis=2), axis=2)
+        if grid.ndim != 2 or len(grid) != len(self.horizons):
+            raise ForecastError(f"edges {grid.shape} do not fit {len(self.horizons)} horizons", hint="give one row of edges per horizon")
+        mass = np.empty((len(self), len(grid), grid.shape[1] - 1))
+        for rows in row_blocks(len(self), grid.size):
+            part = self.law.take(rows)
+            inner = np.broadcast_to(grid[:, 1:-1], (part.shape[0], len(grid), grid.shape[1] - 2))
+            below = np.maximum.accumulate(part.cdf(np.ascontiguousarray(inner)), axis=2)
+            mass[rows] = np.diff(below, axis=2, prepend=0.0, append=1.0)
         return Forecast(self.horizons, Buckets(grid, mass, lattice), self.scale, self.unit)
 
     def take(self, rows: NDArray[np.int64] | slice) -> Forecast:
@@ -141,7 +152,16 @@ class Forecast:
     @staticmethod
     def concatenate(parts: Sequence[Forecast]) -> Forecast:
         """One forecast of all rows; the parts must share kind, horizons, unit and grid."""
-        first = parts[0].law
+        if not parts:
+            raise ForecastError("no forecasts to concatenate")
+        head, first = parts[0], parts[0].law
+        if any((part.kind, part.horizons, part.unit) != (head.kind, head.horizons, head.unit) for part in parts):
+            raise ForecastError("forecasts of different kind, horizons or unit cannot be concatenated")
+        grids = [part.law.arrays()["edges" if isinstance(first, Buckets) else "levels"] for part in parts]
+        if any(grid.shape != grids[0].shape or (grid != grids[0]).any() for grid in grids):
+            raise ForecastError(
+                "forecasts on different grids cannot be concatenated", hint="bring them to one with to_buckets or to_quantiles"
+            )
         scale = np.concatenate([part.scale for part in parts])
         law: Distribution
         if isinstance(first, Buckets):
@@ -150,4 +170,4 @@ class Forecast:
         else:
             values = [part.law.values for part in parts if isinstance(part.law, Quantiles)]
             law = Quantiles(first.arrays()["levels"], np.concatenate(values))
-        return Forecast(parts[0].horizons, law, scale, parts[0].unit)
+        return Forecast(head.horizons, law, scale, head.unit)
