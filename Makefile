@@ -1,0 +1,90 @@
+# Every command of the project. `make help` lists them; CI runs the same ones.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMPS := $(VENV)/.stamps
+JOBS ?= 2
+
+# One thread by default: two inference threads on a busy two-core machine cost a factor of seven.
+export OMP_NUM_THREADS ?= 1
+export MKL_NUM_THREADS ?= 1
+export OPENBLAS_NUM_THREADS ?= 1
+export POLARS_MAX_THREADS ?= 1
+export PYTHONHASHSEED ?= 0
+
+RUST := $(shell find crates -name '*.rs' -o -name Cargo.toml) Cargo.toml
+PYTHON_SOURCES := $(shell find src tests make benchmarks examples -name '*.py' -o -name '*.pyi' -o -name '*.yaml' -o -name '*.json' 2>/dev/null)
+TEXTS := $(wildcard *.md docs/*.md docs/*/*.md configs/*.yaml golden/*.json) Makefile pyproject.toml .ci/run
+CARGO_TESTS := cargo test --quiet --workspace --exclude tickcast-python
+
+.PHONY: help setup demo test check lint types rust-lint bench docs constraints clean
+
+help: ## list the commands
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r name text; do printf '  make %-12s %s\n' "$$name" "$$text"; done
+
+$(STAMPS)/packages: pyproject.toml constraints.txt make/install.sh make/requirements.py
+	@python=$$(make/preflight.sh); \
+	test -x $(BIN)/python || { echo "setup: virtual environment in $(VENV) with $$python"; "$$python" -m venv $(VENV); }
+	@echo "setup: Python packages (torch may bring its CUDA libraries: up to 3 GB, minutes on the first run)"
+	@make/install.sh $(VENV) train dev
+	@mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/engine: $(STAMPS)/packages $(RUST)
+	@make/preflight.sh >/dev/null
+	@echo "setup: Rust core, release build"
+	@PIP_CONSTRAINT=constraints.txt $(BIN)/maturin develop --release --quiet
+	@touch $@
+
+setup: $(STAMPS)/engine ## virtual environment, pinned packages, release build of the Rust core
+
+demo: setup ## forecast real ES ticks: report, bundle, replay through the server (minutes)
+	@$(BIN)/tickcast demo
+
+# The tests run once: `make check` after a passed `make test` of the same sources does not repeat them.
+define run_tests
+	$(CARGO_TESTS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile
+	@mkdir -p $(STAMPS) && touch $(STAMPS)/tests
+endef
+
+test: setup ## every test of the Rust core and of Python
+	$(run_tests)
+
+$(STAMPS)/tests: $(STAMPS)/engine $(PYTHON_SOURCES) $(TEXTS)
+	$(run_tests)
+
+lint: setup ## format and lint, Python
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: setup ## types, strict
+	$(BIN)/mypy
+
+rust-lint: setup ## format and lint, Rust
+	cargo fmt --all --check
+	cargo clippy --quiet --workspace --all-targets -- -D warnings
+
+check: lint types rust-lint $(STAMPS)/tests ## format, lint, types, house rules and tests (not repeated if they just passed)
+	@echo "check: all passed"
+
+bench: setup ## measure ours and its rivals in the same run, print one table
+	@$(BIN)/python benchmarks/table.py
+
+$(STAMPS)/docs: $(STAMPS)/packages
+	@make/install.sh $(VENV) train dev docs
+	@touch $@
+
+docs: $(STAMPS)/docs $(STAMPS)/engine ## build the pages of docs/ into site/
+	@$(BIN)/mkdocs build --strict --quiet --site-dir site
+	@echo "docs: open site/index.html"
+
+constraints: $(STAMPS)/docs ## write constraints.txt from what is installed (after a tested upgrade)
+	@$(BIN)/python make/constraints.py > constraints.txt.new && mv constraints.txt.new constraints.txt
+
+clean: ## remove what was built; the virtual environment stays (rm -r .venv)
+	@rm -rf target site dist .pytest_cache .mypy_cache .ruff_cache .hypothesis $(STAMPS)
+	@find . -name __pycache__ -type d -not -path './$(VENV)/*' -exec rm -rf {} +
