@@ -78,6 +78,20 @@ class Forecast:
         out = self.law.cdf_left(z)
         return out[..., 0] if flat else out
 
+    def around(self, x: ArrayLike) -> tuple[Floats, Floats]:
+        """P(R < x) and P(R <= x), shapes as `cdf`; they differ where x is an atom.
+
+        On a lattice x counts as the atom of the bucket it falls into: a log-return of k ticks is not k times a return of one tick.
+        """
+        law = self.law
+        if not (isinstance(law, Buckets) and law.lattice):
+            return self.cdf_left(x), self.cdf(x)
+        z, flat = self._z(x)
+        for j, edges in enumerate(law.edges):
+            z[:, j] = law.centres[j][np.clip(np.searchsorted(edges, z[:, j], side="right") - 1, 0, len(edges) - 2)]
+        lower, upper = law.cdf_left(z), law.cdf(z)
+        return (lower[..., 0], upper[..., 0]) if flat else (lower, upper)
+
     def pdf(self, x: ArrayLike) -> Floats:
         """Density per unit of log-return, shapes as `cdf`."""
         z, flat = self._z(x)
