@@ -59,7 +59,7 @@ class PitMap(Calibrator):
         for j in range(len(forecast.horizons)):
             known = np.isfinite(outcomes[:, j])
             rows.append(tuple(float(value) for value in _fitted(grid, lower[known, j], upper[known, j])))
-        return type(self)(levels=self.levels, values=tuple(rows))
+        return self.parse({"levels": self.levels, "values": rows})
 
     def apply(self, forecast: Forecast) -> Forecast:
         """The forecast whose cdf is G(F)."""

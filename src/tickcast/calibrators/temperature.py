@@ -59,7 +59,7 @@ class Temperature(Calibrator):
                 np.searchsorted(law.edges[j], outcomes[rows, j] / forecast.scale[rows, j], side="right") - 1, 0, law.edges.shape[1] - 2
             )
             found.append(_best(np.log(np.maximum(law.probabilities[rows, j], _FLOOR)), hit))
-        return type(self)(values=tuple(found))
+        return self.parse({"values": found})
 
     def apply(self, forecast: Forecast) -> Forecast:
         """Bucket probabilities at the fitted temperatures."""
