@@ -29,7 +29,7 @@ def _half_day(day: date) -> str | None:
 
 
 def _equity_correction(day: date) -> int:
-    """Nanoseconds by which the listed close is early. Trades in NQ go on until 13:15 on every half day from 2019 to 2023, listed as 13:00."""
+    """Nanoseconds by which the listed close is early: NQ trades until 13:15 on every half day from 2019 to 2023, listed as 13:00."""
     return 15 * MINUTE if _half_day(day) else 0
 
 
@@ -69,6 +69,7 @@ class CmeEquity(Calendar):
     zone: ClassVar[str] = "America/New_York"
 
     def sessions(self, start_ns: int, end_ns: int) -> Sessions:
+        """See `Calendar.sessions`."""
         return _sessions("CME_Equity", _equity_correction, start_ns, end_ns)
 
 
@@ -82,4 +83,5 @@ class CmeMetals(Calendar):
     zone: ClassVar[str] = "America/New_York"
 
     def sessions(self, start_ns: int, end_ns: int) -> Sessions:
+        """See `Calendar.sessions`."""
         return _sessions("CMEGlobex_Metals", _metals_correction, start_ns, end_ns)

@@ -24,6 +24,7 @@ class AlwaysOpen(Calendar):
     zone: ClassVar[str] = "UTC"
 
     def sessions(self, start_ns: int, end_ns: int) -> Sessions:
+        """See `Calendar.sessions`."""
         if start_ns > end_ns:
             raise ConfigError(f"a range of sessions ends before it starts: {start_ns} > {end_ns}")
         days = np.arange((start_ns - 1) // DAY, end_ns // DAY + 1, dtype=np.int64)

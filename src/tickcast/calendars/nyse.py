@@ -19,6 +19,7 @@ class Nyse(Calendar):
     zone: ClassVar[str] = "America/New_York"
 
     def sessions(self, start_ns: int, end_ns: int) -> Sessions:
+        """See `Calendar.sessions`."""
         opened, closed, day = listed_sessions("NYSE", start_ns, end_ns)
         near = (closed >= start_ns) & (opened <= end_ns)
         return Sessions(opened[near], closed[near], day[near].astype(np.int32))
