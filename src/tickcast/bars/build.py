@@ -26,7 +26,7 @@ def build(frame: pl.DataFrame, interval: str, sessions: Calendar | Sessions, *, 
     Parameters
     ----------
     frame: rows of one or many symbols, each symbol's rows in the order they happened; `segment_id` and `underlying_contract` are kept.
-    interval: a duration; boundaries are its multiples since local midnight of `zone` (by its offset at each session's open), and the session's
+    interval: a duration; boundaries are multiples since local midnight of `zone` (its offset at each session's open), and the session's
         open and close.
     sessions: where the market is open. A bar never spans two sessions; the last bar of an early close is stamped at that close.
 

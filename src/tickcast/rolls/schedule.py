@@ -80,7 +80,7 @@ class RollSchedule:
     @property
     def factors(self) -> NDArray[np.float64]:
         """(s,) what a segment's prices are multiplied by: the product of the ratios so far, so no later roll can change it."""
-        return np.cumprod(np.array([roll.ratio for roll in self.rolls], np.float64))
+        return np.asarray(np.cumprod([roll.ratio for roll in self.rolls]), np.float64)
 
     def segments(self, trading_day: ArrayLike) -> NDArray[np.int64]:
         """(n,) segment of each trading day (days since 1970-01-01), -1 before the first contract was known."""
