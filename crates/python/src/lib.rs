@@ -1,11 +1,19 @@
 //! The only PyO3 code: `tickcast._engine`.
 
+mod features;
+mod gather;
+
 use pyo3::prelude::*;
 
 /// The Rust core of tickcast.
 #[pymodule]
 mod _engine {
     use super::*;
+
+    #[pymodule_export]
+    use super::features::PyEngine;
+    #[pymodule_export]
+    use super::gather::{gather_windows, gather_windows_into};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -1,0 +1,27 @@
+//! The feature engine: expressions over market events, the same bits over history and live.
+//!
+//! `Graph::from_json` reads what Python's parser made; `Engine::new` makes an engine that has seen nothing. `batch` takes history in
+//! blocks, `push` and `advance` a live stream; both run the same operators, so a row's bits do not depend on which was used.
+
+mod calendar;
+mod elementwise;
+mod engine;
+mod error;
+mod gather;
+mod graph;
+mod history;
+mod kernel;
+mod math;
+mod operators;
+mod rolling;
+mod session;
+mod table;
+mod tape;
+mod window;
+
+pub use calendar::Zone;
+pub use engine::{Engine, State};
+pub use error::EngineError;
+pub use gather::{GatherError, gather};
+pub use graph::{Feature, Graph, Node, Policy, Table as FittedTable, VERSION};
+pub use table::{Answer, Columns, Row, Sink, Table};

@@ -1,0 +1,175 @@
+//! From a node of the graph to the operator that computes it.
+
+use super::calendar::{Calendar, Lookup, Reading};
+use super::elementwise::Elementwise;
+use super::error::EngineError;
+use super::graph::{Axis, Graph, Node};
+use super::history::Lag;
+use super::kernel::{Kernel, Latch, Sampler};
+use super::rolling::{Count, Ewm, Rma, Sum, Variance};
+use super::session::{CumulativeSum, Elapsed, One, SinceOpen, TickSide, TimeDecay, ToClose};
+use super::window::{Delayed, Extreme, Last, OnRows, Quantile, Span, Spread, Summary, Tally, Total};
+
+/// What stands behind one node.
+pub(super) enum Body {
+    Input(usize),
+    Constant(f64),
+    Kernel(Box<dyn Kernel>),
+    Sampler(Box<dyn Sampler>),
+}
+
+/// The parts of a node that an operator needs, asked for by name so that a missing one is an error and not a default.
+struct Parts<'a> {
+    at: usize,
+    node: &'a Node,
+    graph: &'a Graph,
+}
+
+impl Parts<'_> {
+    fn missing(&self, what: &str) -> EngineError {
+        EngineError::graph(self.at, format!("{} needs {what}", self.node.op))
+    }
+
+    fn arity(&self, expected: usize) -> Result<(), EngineError> {
+        let found = self.node.args.len();
+        let message = || EngineError::graph(self.at, format!("{} takes {expected} arguments, not {found}", self.node.op));
+        if found == expected { Ok(()) } else { Err(message()) }
+    }
+
+    fn steps(&self) -> Result<usize, EngineError> {
+        let steps = self.node.steps.ok_or_else(|| self.missing("steps"))?;
+        usize::try_from(steps).map_err(|_| self.missing("fewer steps"))
+    }
+
+    fn value(&self) -> Result<f64, EngineError> {
+        self.node.value.ok_or_else(|| self.missing("a value"))
+    }
+
+    fn index(&self, length: usize, what: &str) -> Result<usize, EngineError> {
+        let index = self.node.index.ok_or_else(|| self.missing(what))? as usize;
+        if index < length {
+            Ok(index)
+        } else {
+            Err(EngineError::graph(self.at, format!("there is no {what} {index}")))
+        }
+    }
+
+    fn level(&self) -> Result<f64, EngineError> {
+        let level = self.value()?;
+        if (0.0..=1.0).contains(&level) {
+            Ok(level)
+        } else {
+            Err(self.missing("a level between 0 and 1"))
+        }
+    }
+}
+
+/// The operator of node `at`, whose argument lives on `axis`.
+pub(super) fn build(graph: &Graph, at: usize, axes: &[Axis]) -> Result<Body, EngineError> {
+    let node = &graph.nodes[at];
+    let parts = Parts { at, node, graph };
+    if let Some((op, arity)) = Elementwise::named(&node.op) {
+        parts.arity(arity)?;
+        return Ok(Body::Kernel(Box::new(op)));
+    }
+    match node.op.as_str() {
+        "input" => {
+            return Ok(Body::Input(parts.index(graph.inputs.len(), "input column")?));
+        }
+        "const" => return Ok(Body::Constant(parts.value()?)),
+        "one" | "elapsed" | "minutes_since_open" | "minutes_to_close" | "time_of_day" | "day_of_week" | "day_of_month" | "day_of_year" => {
+            parts.arity(0)?;
+            return stamp(&parts).map(Body::Kernel);
+        }
+        _ => parts.arity(1)?,
+    }
+    let crosses = graph.every.is_some() && axes[node.args[0] as usize] == Axis::Event;
+    match (node.op.as_str(), node.span) {
+        ("sample", _) => Ok(Body::Sampler(Box::new(Latch(f64::NAN)))),
+        ("ewm_mean" | "ewm_std", Some(span)) => Ok(Body::Kernel(Box::new(TimeDecay::new(
+            span,
+            node.adjust.unwrap_or(false),
+            node.op == "ewm_std",
+        )))),
+        (_, Some(span)) => timed(&parts, span, crosses),
+        _ => counted(&parts).map(Body::Kernel),
+    }
+}
+
+/// Operators that look at stamps only.
+fn stamp(parts: &Parts<'_>) -> Result<Box<dyn Kernel>, EngineError> {
+    let zones = &parts.graph.zones;
+    let zone = || parts.index(zones.len(), "zone").map(|i| zones[i].clone());
+    Ok(match parts.node.op.as_str() {
+        "one" => Box::new(One),
+        "elapsed" => Box::new(Elapsed::default()),
+        "minutes_since_open" => Box::new(SinceOpen::default()),
+        "minutes_to_close" => Box::new(ToClose),
+        "time_of_day" => Box::new(Calendar::new(Reading::TimeOfDay, zone()?)),
+        "day_of_week" => Box::new(Calendar::new(Reading::DayOfWeek, zone()?)),
+        "day_of_month" => Box::new(Calendar::new(Reading::DayOfMonth, zone()?)),
+        _ => Box::new(Calendar::new(Reading::DayOfYear, zone()?)),
+    })
+}
+
+/// Windows and lags of event time.
+fn timed(parts: &Parts<'_>, span: i64, crosses: bool) -> Result<Body, EngineError> {
+    fn place<S: Sampler + 'static>(sampler: S, crosses: bool) -> Body {
+        if crosses {
+            Body::Sampler(Box::new(sampler))
+        } else {
+            Body::Kernel(Box::new(OnRows(sampler)))
+        }
+    }
+    fn over<S: Summary + 'static>(summary: S, span: i64, crosses: bool) -> Body {
+        place(Span::new(span, summary), crosses)
+    }
+    Ok(match parts.node.op.as_str() {
+        "lag" => place(Delayed::new(span), crosses),
+        "sum" => over(Total::default(), span, crosses),
+        "var" => over(Spread::default(), span, crosses),
+        "count" => over(Tally, span, crosses),
+        "min" => over(Extreme::<1>::default(), span, crosses),
+        "max" => over(Extreme::<-1>::default(), span, crosses),
+        "quantile" => over(Quantile::new(parts.level()?), span, crosses),
+        other => {
+            return Err(EngineError::graph(parts.at, format!("{other} has no window of time")));
+        }
+    })
+}
+
+/// Operators that count rows, or carry a state from row to row.
+fn counted(parts: &Parts<'_>) -> Result<Box<dyn Kernel>, EngineError> {
+    let node = parts.node;
+    Ok(match node.op.as_str() {
+        "lag" => Box::new(Lag::new(parts.steps()?)),
+        "sum" => Box::new(Sum::new(parts.steps()?)),
+        "var" => Box::new(Variance::new(parts.steps()?)),
+        "count" => Box::new(Count::new(parts.steps()?)),
+        "min" => Box::new(Last::new(parts.steps()?, Extreme::<1>::default())),
+        "max" => Box::new(Last::new(parts.steps()?, Extreme::<-1>::default())),
+        "quantile" => Box::new(Last::new(parts.steps()?, Quantile::new(parts.level()?))),
+        "ewm_mean" | "ewm_std" => {
+            let alpha = parts.value()?;
+            if !(alpha > 0.0 && alpha <= 1.0) {
+                return Err(parts.missing("a weight in (0, 1]"));
+            }
+            let warmup = node.steps.unwrap_or(1);
+            Box::new(Ewm::new(alpha, node.adjust.unwrap_or(false), node.op == "ewm_std", warmup))
+        }
+        "rma" => Box::new(Rma::new(parts.steps()?)),
+        "cum_sum" => Box::new(CumulativeSum::default()),
+        "tick_side" => Box::new(TickSide::default()),
+        "lookup" => {
+            let table = &parts.graph.tables[parts.index(parts.graph.tables.len(), "table")?];
+            let values = table
+                .values
+                .clone()
+                .ok_or_else(|| EngineError::Unfitted { table: table.name.clone() })?;
+            Box::new(Lookup(values))
+        }
+        other => {
+            return Err(EngineError::graph(parts.at, format!("there is no operator {other}")));
+        }
+    })
+}

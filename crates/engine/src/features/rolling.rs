@@ -1,0 +1,312 @@
+//! Windows of a fixed number of rows. A window that holds a NaN answers NaN, and recovers once it has left.
+
+use super::error::EngineError;
+use super::history::{Gate, History, any_nan};
+use super::kernel::{Args, Kernel, Rows};
+use super::math::{Pair, square, sum_error, tame, variance};
+use super::tape::Tape;
+
+/// Sum of the last `n` values; does not drift (see `Pair`).
+pub(super) struct Sum {
+    history: History,
+    gate: Gate,
+    sum: Pair,
+}
+
+impl Sum {
+    pub fn new(n: usize) -> Self {
+        Self {
+            history: History::new(n, 0.0),
+            gate: Gate::new(n as u64),
+            sum: Pair::default(),
+        }
+    }
+}
+
+#[inline(always)]
+fn number(x: f64) -> f64 {
+    if x.is_nan() { 0.0 } else { x }
+}
+
+impl Kernel for Sum {
+    fn update(&mut self, _rows: Rows<'_>, args: Args<'_>, out: &mut [f64]) {
+        let x = args.get(0);
+        let mut sum = self.sum;
+        let (old, new) = self.history.append(x, number);
+        for ((out, new), old) in out.iter_mut().zip(new).zip(old) {
+            sum.slide(*new, *old);
+            *out = tame(sum.value());
+        }
+        self.sum = sum;
+        self.gate.close(x, out);
+    }
+
+    fn reset(&mut self) {
+        self.history.reset();
+        self.gate.reset();
+        self.sum = Pair::default();
+    }
+
+    fn tape(&mut self, tape: &mut Tape) -> Result<(), EngineError> {
+        self.history.tape(tape)?;
+        self.gate.tape(tape)?;
+        tape.f64(&mut self.sum.high)?;
+        tape.f64(&mut self.sum.low)
+    }
+}
+
+/// Unbiased variance of the last `n` values, from sums kept in about 100 bits.
+pub(super) struct Variance {
+    n: f64,
+    history: History,
+    gate: Gate,
+    first: Pair,
+    second: Pair,
+}
+
+impl Variance {
+    pub fn new(n: usize) -> Self {
+        let (first, second) = (Pair::default(), Pair::default());
+        Self {
+            n: n as f64,
+            history: History::new(n, 0.0),
+            gate: Gate::new(n as u64),
+            first,
+            second,
+        }
+    }
+}
+
+impl Kernel for Variance {
+    fn update(&mut self, _rows: Rows<'_>, args: Args<'_>, out: &mut [f64]) {
+        let x = args.get(0);
+        let (mut first, mut second) = (self.first, self.second);
+        let (old, new) = self.history.append(x, number);
+        for ((out, new), old) in out.iter_mut().zip(new).zip(old) {
+            first.slide(*new, *old);
+            let ((p, p_low), (q, q_low)) = (square(*new), square(*old));
+            let d = p - q;
+            second.add(d, sum_error(p, -q, d) + (p_low - q_low));
+            *out = tame(variance(first, second, self.n));
+        }
+        (self.first, self.second) = (first, second);
+        self.gate.close(x, out);
+    }
+
+    fn reset(&mut self) {
+        self.history.reset();
+        self.gate.reset();
+        (self.first, self.second) = (Pair::default(), Pair::default());
+    }
+
+    fn tape(&mut self, tape: &mut Tape) -> Result<(), EngineError> {
+        self.history.tape(tape)?;
+        self.gate.tape(tape)?;
+        for pair in [&mut self.first, &mut self.second] {
+            tape.f64(&mut pair.high)?;
+            tape.f64(&mut pair.low)?;
+        }
+        Ok(())
+    }
+}
+
+/// How many of the last `n` rows hold a number; counts from the first row on.
+pub(super) struct Count {
+    history: History,
+    rows: u64,
+    n: u64,
+    count: f64,
+}
+
+impl Count {
+    pub fn new(n: usize) -> Self {
+        Self {
+            history: History::new(n, 0.0),
+            rows: 0,
+            n: n as u64,
+            count: 0.0,
+        }
+    }
+}
+
+impl Kernel for Count {
+    fn update(&mut self, _rows: Rows<'_>, args: Args<'_>, out: &mut [f64]) {
+        let (old, new) = self.history.append(args.get(0), |x| if x.is_nan() { 0.0 } else { 1.0 });
+        for ((out, new), old) in out.iter_mut().zip(new).zip(old) {
+            self.count += new - old;
+            self.rows = (self.rows + 1).min(self.n);
+            *out = if self.rows < self.n { f64::NAN } else { self.count };
+        }
+    }
+
+    fn reset(&mut self) {
+        self.history.reset();
+        (self.rows, self.count) = (0, 0.0);
+    }
+
+    fn tape(&mut self, tape: &mut Tape) -> Result<(), EngineError> {
+        self.history.tape(tape)?;
+        tape.u64(&mut self.rows)?;
+        tape.f64(&mut self.count)
+    }
+}
+
+/// Exponentially weighted mean or deviation with a fixed weight per row; a NaN leaves the state as it is.
+///
+/// Plain: starts at the first value, `mean = (1 - alpha) mean + alpha x`. Adjusted: the weighted mean of all values so far (the default
+/// of pandas). The deviation is the biased one.
+pub(super) struct Ewm {
+    alpha: f64,
+    adjust: bool,
+    deviation: bool,
+    warmup: u64,
+    seen: u64,
+    mean: f64,
+    variance: f64,
+    weight: f64,
+}
+
+impl Ewm {
+    pub fn new(alpha: f64, adjust: bool, deviation: bool, warmup: u64) -> Self {
+        Self {
+            alpha,
+            adjust,
+            deviation,
+            warmup,
+            seen: 0,
+            mean: 0.0,
+            variance: 0.0,
+            weight: 0.0,
+        }
+    }
+
+    #[inline(always)]
+    fn plain(&mut self, x: &[f64], out: &mut [f64]) {
+        let keep = 1.0 - self.alpha;
+        let mut mean = self.mean;
+        for (out, x) in out.iter_mut().zip(x) {
+            mean = keep * mean + self.alpha * x;
+            *out = mean;
+        }
+        self.mean = mean;
+        self.seen += x.len() as u64;
+    }
+
+    #[inline(always)]
+    fn step(&mut self, x: f64) -> f64 {
+        if x.is_nan() {
+            return f64::NAN;
+        }
+        let keep = 1.0 - self.alpha;
+        if self.seen == 0 {
+            (self.mean, self.variance, self.weight) = (x, 0.0, 1.0);
+        } else {
+            self.weight = keep * self.weight + 1.0;
+            let alpha = if self.adjust { 1.0 / self.weight } else { self.alpha };
+            let d = x - self.mean;
+            self.variance = (1.0 - alpha) * (self.variance + alpha * d * d);
+            self.mean = if self.adjust {
+                self.mean + alpha * d
+            } else {
+                keep * self.mean + self.alpha * x
+            };
+        }
+        self.seen += 1;
+        if self.seen < self.warmup {
+            f64::NAN
+        } else if self.deviation {
+            self.variance.sqrt()
+        } else {
+            self.mean
+        }
+    }
+}
+
+impl Kernel for Ewm {
+    fn update(&mut self, _rows: Rows<'_>, args: Args<'_>, out: &mut [f64]) {
+        let x = args.get(0);
+        let settled = self.seen > 0 && self.seen + 1 >= self.warmup;
+        if settled && !self.adjust && !self.deviation && !any_nan(x) {
+            return self.plain(x, out);
+        }
+        for (out, x) in out.iter_mut().zip(x) {
+            *out = self.step(*x);
+        }
+    }
+
+    fn reset(&mut self) {
+        self.seen = 0;
+        (self.mean, self.variance, self.weight) = (0.0, 0.0, 0.0);
+    }
+
+    fn tape(&mut self, tape: &mut Tape) -> Result<(), EngineError> {
+        tape.u64(&mut self.seen)?;
+        tape.f64(&mut self.mean)?;
+        tape.f64(&mut self.variance)?;
+        tape.f64(&mut self.weight)
+    }
+}
+
+/// Wilder's average: the mean of the first `n` values, then `((n - 1) average + x) / n`. A NaN leaves the state as it is.
+pub(super) struct Rma {
+    n: f64,
+    seen: f64,
+    mean: f64,
+}
+
+impl Rma {
+    pub fn new(n: usize) -> Self {
+        Self {
+            n: n as f64,
+            seen: 0.0,
+            mean: 0.0,
+        }
+    }
+
+    #[inline(always)]
+    fn step(&mut self, x: f64) -> f64 {
+        if x.is_nan() {
+            return f64::NAN;
+        }
+        if self.seen >= self.n {
+            let alpha = 1.0 / self.n;
+            self.mean = (1.0 - alpha) * self.mean + alpha * x;
+            return self.mean;
+        }
+        self.mean += x;
+        self.seen += 1.0;
+        if self.seen < self.n {
+            return f64::NAN;
+        }
+        self.mean /= self.n;
+        self.mean
+    }
+}
+
+impl Kernel for Rma {
+    fn update(&mut self, _rows: Rows<'_>, args: Args<'_>, out: &mut [f64]) {
+        let x = args.get(0);
+        if self.seen >= self.n && !any_nan(x) {
+            let (alpha, mut mean) = (1.0 / self.n, self.mean);
+            let keep = 1.0 - alpha;
+            for (out, x) in out.iter_mut().zip(x) {
+                mean = keep * mean + alpha * x;
+                *out = mean;
+            }
+            self.mean = mean;
+            return;
+        }
+        for (out, x) in out.iter_mut().zip(x) {
+            *out = self.step(*x);
+        }
+    }
+
+    fn reset(&mut self) {
+        (self.seen, self.mean) = (0.0, 0.0);
+    }
+
+    fn tape(&mut self, tape: &mut Tape) -> Result<(), EngineError> {
+        tape.f64(&mut self.seen)?;
+        tape.f64(&mut self.mean)
+    }
+}

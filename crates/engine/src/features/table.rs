@@ -1,0 +1,133 @@
+//! What the engine gives: rows of features, one by one or as a table.
+
+/// One row of features, as it was known at `ts`. The values live until the callback returns.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Row<'a> {
+    pub ts: i64,
+    pub session: i64,
+    pub segment: i64,
+    pub price: f64,
+    /// One value per feature of the graph; NaN where it is not known.
+    pub values: &'a [f64],
+}
+
+/// Rows of features: `values` is row-major, `width` numbers per row.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Table {
+    pub width: usize,
+    pub ts: Vec<i64>,
+    pub session: Vec<i64>,
+    pub segment: Vec<i64>,
+    pub price: Vec<f64>,
+    pub values: Vec<f64>,
+}
+
+impl Table {
+    /// Number of rows.
+    pub fn len(&self) -> usize {
+        self.ts.len()
+    }
+
+    /// Whether there is no row.
+    pub fn is_empty(&self) -> bool {
+        self.ts.is_empty()
+    }
+}
+
+/// Some answered rows, still column by column in the engine's buffer.
+pub struct Answer<'a> {
+    pub(super) ts: &'a [i64],
+    pub(super) session: i64,
+    pub(super) segment: i64,
+    pub(super) buffer: &'a [f64],
+    pub(super) stride: usize,
+    pub(super) price: u32,
+    pub(super) features: &'a [u32],
+}
+
+impl Answer<'_> {
+    fn price(&self) -> &[f64] {
+        let start = self.price as usize * self.stride;
+        &self.buffer[start..start + self.ts.len()]
+    }
+
+    /// Write the rows' features into `out`, row-major.
+    fn write(&self, out: &mut [f64]) {
+        let width = self.features.len();
+        if width == 0 {
+            return;
+        }
+        for (r, row) in out.chunks_exact_mut(width).enumerate() {
+            for (value, node) in row.iter_mut().zip(self.features) {
+                *value = self.buffer[*node as usize * self.stride + r];
+            }
+        }
+    }
+}
+
+/// Where answered rows go.
+pub trait Sink {
+    fn take(&mut self, answer: &Answer<'_>);
+}
+
+impl Sink for Table {
+    fn take(&mut self, answer: &Answer<'_>) {
+        let n = answer.ts.len();
+        self.ts.extend_from_slice(answer.ts);
+        self.session.resize(self.ts.len(), answer.session);
+        self.segment.resize(self.ts.len(), answer.segment);
+        self.price.extend_from_slice(answer.price());
+        let start = self.values.len();
+        self.values.resize(start + n * answer.features.len(), f64::NAN);
+        answer.write(&mut self.values[start..]);
+    }
+}
+
+/// Memory of the caller, one place per row; what does not fit is dropped and shows in `written`.
+pub struct Columns<'a> {
+    pub ts: &'a mut [i64],
+    pub session: &'a mut [i64],
+    pub segment: &'a mut [i64],
+    pub price: &'a mut [f64],
+    pub values: &'a mut [f64],
+    pub written: usize,
+}
+
+impl Sink for Columns<'_> {
+    fn take(&mut self, answer: &Answer<'_>) {
+        let (from, to, width) = (self.written, self.written + answer.ts.len(), answer.features.len());
+        self.written = to;
+        if to > self.ts.len() || to * width > self.values.len() {
+            return;
+        }
+        self.ts[from..to].copy_from_slice(answer.ts);
+        self.session[from..to].fill(answer.session);
+        self.segment[from..to].fill(answer.segment);
+        self.price[from..to].copy_from_slice(answer.price());
+        answer.write(&mut self.values[from * width..to * width]);
+    }
+}
+
+/// Hands each row to a function.
+pub(super) struct Each<'a> {
+    pub row: &'a mut [f64],
+    pub call: &'a mut dyn FnMut(Row<'_>),
+}
+
+impl Sink for Each<'_> {
+    fn take(&mut self, answer: &Answer<'_>) {
+        for (r, ts) in answer.ts.iter().enumerate() {
+            for (value, node) in self.row.iter_mut().zip(answer.features) {
+                *value = answer.buffer[*node as usize * answer.stride + r];
+            }
+            let price = answer.price()[r];
+            (self.call)(Row {
+                ts: *ts,
+                session: answer.session,
+                segment: answer.segment,
+                price,
+                values: self.row,
+            });
+        }
+    }
+}
