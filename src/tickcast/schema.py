@@ -7,6 +7,7 @@ knows when its session ends.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import polars as pl
@@ -100,7 +101,7 @@ SIGNALS = Table(
     ),
     identity=("name", "ts"),
 )
-TABLES = {table.name: table for table in (TRADES, BARS, SIGNALS)}
+TABLES: Mapping[str, Table] = {table.name: table for table in (TRADES, BARS, SIGNALS)}
 
 
 def conform(frame: pl.DataFrame, table: Table, *, file: object = None) -> pl.DataFrame:
