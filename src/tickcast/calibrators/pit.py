@@ -76,7 +76,7 @@ class PitMap(Calibrator):
         return Forecast(forecast.horizons, new, forecast.scale, forecast.unit)
 
     def _masses(self, law: Buckets) -> Floats:
-        mass = np.empty(law.probabilities.shape)
+        mass: Floats = np.empty(law.probabilities.shape)
         for j, row in enumerate(self.values):
             for rows in row_blocks(len(mass), mass.shape[2]):
                 below = np.minimum(np.cumsum(law.probabilities[rows, j], axis=1)[:, :-1], 1.0)

@@ -66,7 +66,7 @@ class Temperature(Calibrator):
         self._check(forecast, len(self.values))
         law = forecast.law
         assert isinstance(law, Buckets)
-        mass = np.empty(law.probabilities.shape)
+        mass: Floats = np.empty(law.probabilities.shape)
         for j, temperature in enumerate(self.values):
             for rows in row_blocks(len(mass), mass.shape[2]):
                 mass[rows, j] = _tempered(law.probabilities[rows, j], temperature)
