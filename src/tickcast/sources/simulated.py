@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar, Literal, Self
+from typing import ClassVar, Self
 
 import numpy as np
 import polars as pl
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.signal import lfilter
 from scipy.special import ndtr, ndtri
 
-from tickcast.calendars import calendar
+from tickcast.calendars import calendar as calendar_named
 from tickcast.clock import DAY, SECOND, parse_duration
 from tickcast.distributions import Quantiles
 from tickcast.errors import ConfigError, SourceError
@@ -25,11 +25,12 @@ from tickcast.sources.cleaning import Cleaned
 
 __all__ = ["ORACLE_LEVELS", "Dynamics", "SimulatedMarket"]
 
-_TAIL = (0.0001, 0.0005, 0.001, 0.0025, 0.005)
-ORACLE_LEVELS = (*_TAIL, *(k / 100 for k in range(1, 100)), *(1 - t for t in reversed(_TAIL)))
-"""Levels of the oracle's quantiles: every percent and five more in each tail."""
+_TAIL = (0.0001, 0.0005, 0.001, 0.0025)
+ORACLE_LEVELS = (*_TAIL, *(k / 200 for k in range(1, 200)), *(1 - t for t in reversed(_TAIL)))
+"""Levels of the oracle's quantiles: every half percent and four more in each tail."""
 _TRADES_PER_BAR = 20
 _CHUNK = 50_000
+_START = 18_262 * DAY  # 2020-01-01
 
 Floats = NDArray[np.float64]
 
@@ -100,37 +101,44 @@ class SimulatedMarket(Source):
 
     Parameters
     ----------
+    symbol, table: the instrument's name; "bars", or "trades" at 20 a bar whose last one is the bar's close.
+    days, interval: calendar days from 2020-01-01 UTC on, and the length of a bar.
     seed: the same seed gives the same market, on any machine with the same numpy.
-    bars: how many bars are simulated.
-    interval, start, calendar_name: their length, the earliest opening (UTC ns), and when the market is open.
-    dynamics: how it moves. tick: smallest price change, None for prices on the real line; the oracle ignores the rounding.
-    emit: "bars", or "trades" at 20 a bar whose last one is the bar's close.
+    calendar: when the market is open, a name in `tickcast.calendars`.
+    tick: smallest price change, None for prices on the real line; the oracle ignores the rounding.
+    dynamics: how it moves, or "stochastic" or "random_walk" for the defaults of each.
+
+    Raises ConfigError naming the argument that makes no sense.
     """
 
     name: ClassVar[str] = "simulated"
 
     def __init__(
         self,
-        seed: int,
-        bars: int,
         *,
+        symbol: str = "SIM",
+        table: str = "bars",
+        days: int = 400,
         interval: str = "5m",
-        start: int = 18_262 * DAY,
-        calendar_name: str = "24/7",
-        dynamics: Dynamics | None = None,
+        seed: int = 0,
+        calendar: str = "24/7",
         tick: float | None = None,
-        emit: Literal["bars", "trades"] = "bars",
+        dynamics: Dynamics | str = "stochastic",
     ) -> None:
-        self.dynamics = dynamics if dynamics is not None else Dynamics()
-        self.seed, self.bars, self.start, self.tick = seed, bars, start, tick
-        self.step, self.calendar = parse_duration(interval), calendar(calendar_name)
-        if bars < 1 or self.step < SECOND or DAY % self.step:
-            raise ConfigError(f"{bars} bars of {interval}", field="bars", hint="at least one bar, of a second or more, that divides a day")
+        if table not in (BARS.name, TRADES.name):
+            raise ConfigError(f"a simulated market has no {table!r}", field="table", hint="use bars or trades")
+        if isinstance(dynamics, str) and dynamics not in ("stochastic", "random_walk"):
+            raise ConfigError(f"unknown dynamics {dynamics!r}", field="dynamics", hint="use stochastic or random_walk")
         if tick is not None and not tick > 0:
             raise ConfigError(f"{tick} is no price tick", field="tick")
-        if emit not in (BARS.name, TRADES.name):
-            raise ConfigError(f"a simulated market has no {emit!r}", field="emit", hint="use bars or trades")
-        self.table: Table = BARS if emit == "bars" else TRADES
+        self.symbol, self.seed, self.days, self.tick = symbol, seed, days, tick
+        self.table: Table = BARS if table == BARS.name else TRADES
+        if isinstance(dynamics, str):
+            dynamics = Dynamics.random_walk() if dynamics == "random_walk" else Dynamics()
+        self.dynamics = dynamics
+        self.step, self.calendar = parse_duration(interval), calendar_named(calendar)
+        if not 1 <= days <= 20_000 or self.step < SECOND or DAY % self.step:
+            raise ConfigError(f"{days} days of {interval} bars", field="days", hint="1 to 20000 days; bars of 1s or more that divide a day")
 
     def history(self, *, start: int | None = None, end: int | None = None, progress: Progress | None = None) -> Iterator[Cleaned]:
         """See `Source.history`; nothing is ever quarantined."""
@@ -158,9 +166,9 @@ class SimulatedMarket(Source):
         """
         stamps = np.asarray(ts, np.int64)
         spans = np.array([parse_duration(each) for each in horizons], np.int64)
-        grid = self._grid(self.bars + int(spans.max() // self.step) + 1)
+        grid, known = self._grid(int(spans.max() // self.step) + 1), len(self._path.ts)
         at = np.searchsorted(self._path.ts, stamps)
-        wrong = np.flatnonzero((at >= self.bars) | (self._path.ts[np.minimum(at, self.bars - 1)] != stamps))
+        wrong = np.flatnonzero((at >= known) | (self._path.ts[np.minimum(at, known - 1)] != stamps))
         if len(wrong):
             raise SourceError(f"no bar closes at {stamps[wrong[0]]}", row=int(wrong[0]) + 1, field="ts")
         counts = np.searchsorted(grid, stamps[:, None] + spans, side="right") - at[:, None] - 1
@@ -193,26 +201,22 @@ class SimulatedMarket(Source):
             out[:, j] = _normal_mixture(nodes, np.asarray(law.jump_rate * counts[:, j], np.float64), (law.jump_scale * law.sigma) ** 2)
         return out
 
-    def _grid(self, count: int) -> NDArray[np.int64]:
-        """(count,) closes of the market's bars from its start on; the last bar of a session closes with it."""
-        span = self.step * count * 2 + 14 * DAY
-        while True:
-            sessions = self.calendar.sessions(self.start, self.start + span)
-            opened = np.maximum(sessions.open, -(-self.start // self.step) * self.step)
-            kept = [
-                np.minimum(np.arange(low // self.step + 1, -(-high // self.step) + 1) * self.step, high)
-                for low, high in zip(opened.tolist(), sessions.close.tolist(), strict=True)
-                if low < high
-            ]
-            grid = np.concatenate(kept).astype(np.int64)
-            if len(grid) >= count:
-                return grid[:count]
-            span *= 2
+    def _grid(self, extra: int = 0) -> NDArray[np.int64]:
+        """Closes of the market's bars and of at least `extra` after them; the last bar of a session closes with it."""
+        end = _START + self.days * DAY
+        sessions = self.calendar.sessions(_START, end + 14 * DAY + 4 * extra * self.step)
+        kept = [
+            np.minimum(np.arange(low // self.step + 1, -(-high // self.step) + 1) * self.step, high)
+            for low, high in zip(np.maximum(sessions.open, _START).tolist(), sessions.close.tolist(), strict=True)
+            if low < high
+        ]
+        grid = np.concatenate(kept).astype(np.int64)
+        return grid[: int(np.searchsorted(grid, end, side="right")) + extra]
 
     @cached_property
     def _path(self) -> _Path:
-        law, rng, n = self.dynamics, np.random.default_rng([self.seed, 0]), self.bars
-        ts = self._grid(n)
+        law, rng, ts = self.dynamics, np.random.default_rng([self.seed, 0]), self._grid()
+        n = len(ts)
         shocks = rng.standard_normal(n) * law.vol_of_vol
         first = rng.standard_normal() * math.sqrt(law.spread)
         state, _ = lfilter([1.0], [1.0, -law.persistence], shocks, zi=np.array([law.persistence * first]))
@@ -226,14 +230,14 @@ class SimulatedMarket(Source):
 
     @cached_property
     def _bars(self) -> pl.DataFrame:
-        path, rng = self._path, np.random.default_rng([self.seed, 1])
+        path, rng, n = self._path, np.random.default_rng([self.seed, 1]), len(self._path.ts)
         level = np.cumsum(path.returns)
         # highest and lowest point of a Brownian bridge from the open to the close
-        reach = [np.sqrt(path.returns**2 - 2 * path.deviation**2 * np.log1p(-rng.random(self.bars))) for _ in range(2)]
+        reach = [np.sqrt(path.returns**2 - 2 * path.deviation**2 * np.log1p(-rng.random(n))) for _ in range(2)]
         opened = level - path.returns
         o, c = self._price(np.concatenate([[0.0], level[:-1]])), self._price(level)
         high, low = self._price(opened + (path.returns + reach[0]) / 2), self._price(opened + (path.returns - reach[1]) / 2)
-        volume = np.ceil(200 * path.deviation / self.dynamics.sigma * np.exp(0.4 * rng.standard_normal(self.bars)))
+        volume = np.ceil(200 * path.deviation / self.dynamics.sigma * np.exp(0.4 * rng.standard_normal(n)))
         high, low = np.maximum(high, np.maximum(o, c)), np.minimum(low, np.minimum(o, c))
         columns = {"ts": path.ts, "ts_open": np.floor_divide(path.ts - 1, self.step) * self.step, "open": o, "high": high, "low": low}
         columns |= {
@@ -242,21 +246,21 @@ class SimulatedMarket(Source):
             "turnover": volume * (o + high + low + c) / 4,
             "count": np.ceil(volume / 3).astype(np.int64),
         }
-        return pl.DataFrame(columns).with_columns(symbol=pl.lit("SIM"), interval=pl.lit(self.step))
+        return pl.DataFrame(columns).with_columns(symbol=pl.lit(self.symbol), interval=pl.lit(self.step))
 
     @cached_property
     def _trades(self) -> pl.DataFrame:
-        path, rng, each = self._path, np.random.default_rng([self.seed, 1]), _TRADES_PER_BAR
+        path, rng, each, n = self._path, np.random.default_rng([self.seed, 1]), _TRADES_PER_BAR, len(self._path.ts)
         opened = np.floor_divide(path.ts - 1, self.step) * self.step
         length = path.ts - opened
-        when = opened[:, None] + np.sort((rng.random((self.bars, each)) * length[:, None]).astype(np.int64), axis=1)
-        walk = np.cumsum(rng.standard_normal((self.bars, each)), axis=1) / math.sqrt(each)
+        when = opened[:, None] + np.sort((rng.random((n, each)) * length[:, None]).astype(np.int64), axis=1)
+        walk = np.cumsum(rng.standard_normal((n, each)), axis=1) / math.sqrt(each)
         share = np.arange(1, each + 1) / each
         before = np.cumsum(path.returns) - path.returns
         level = before[:, None] + share * path.returns[:, None] + path.deviation[:, None] * (walk - share * walk[:, -1:])
-        size = rng.geometric(0.3, self.bars * each).astype(np.float64)
+        size = rng.geometric(0.3, n * each).astype(np.float64)
         trades = pl.DataFrame({"ts": when.ravel(), "price": self._price(level).ravel(), "size": size})
-        return trades.with_columns(symbol=pl.lit("SIM"))
+        return trades.with_columns(symbol=pl.lit(self.symbol))
 
 
 def _normal_mixture(variance: Floats, jumps: Floats, jump_variance: float) -> Floats:
