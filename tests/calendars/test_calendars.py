@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import lzma
 from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -130,3 +131,13 @@ def test_every_real_nq_minute_lies_in_a_session(market_data: Path) -> None:
     assert len(placed.outside) == 0
     last = placed.rows.group_by("session_id").agg(pl.col("ts").max()).sort("session_id").head(-1)  # the file ends inside a session
     assert (last["session_id"] - last["ts"]).max() <= 20 * MINUTE
+
+
+def test_every_real_es_trade_lies_in_one_of_two_sessions(market_data: Path) -> None:
+    with lzma.open(market_data / "es_trades/es_trades_2013-09.csv.xz") as stream:
+        frame = pl.read_csv(stream.read(), columns=["DateTime"])
+    local = pl.col("DateTime").str.to_datetime(time_unit="ns", strict=True).dt.replace_time_zone("America/Chicago")
+    placed = calendar("CME_Equity").assign(frame.select(local.dt.epoch("ns").alias("ts")))
+    assert len(placed.outside) == 0
+    assert placed.rows["session_id"].n_unique() == 2
+    assert placed.rows["trading_day"].n_unique() == 1
