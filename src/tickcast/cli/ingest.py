@@ -1,0 +1,56 @@
+"""`tickcast ingest`: a source's history into the store."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from tickcast.cli.terminal import Terminal
+from tickcast.config import Experiment
+
+__all__ = ["ingest"]
+
+
+def ingest(
+    config: Path,
+    *,
+    set_: Annotated[tuple[str, ...], Parameter(name="--set", consume_multiple=False)] = (),
+    store: Path = Path("data/store"),
+    json: bool = False,
+    quiet: bool = False,
+) -> None:
+    """Read, clean and commit the data of an experiment; the same files are read once.
+
+    For example:
+
+    tickcast ingest configs/mgc-5m.yaml
+
+    tickcast ingest configs/nq-5m.yaml --set data.files=/data/nq.parquet --json
+
+    Parameters
+    ----------
+    config
+        The experiment's YAML file; its `data` section says what to read.
+    set_
+        Change one setting, as data.symbol=NQ; may be given several times.
+    store
+        Folder of the embedded store.
+    json
+        Write the result as JSON.
+    quiet
+        No progress.
+    """
+    terminal = Terminal(quiet=quiet, as_json=json)
+    experiment = Experiment.load(config, set_)  # before the heavy imports: a typo is told at once
+    from tickcast.lifecycle.ingest import ingest as ingest_data
+    from tickcast.lifecycle.progress import Progress
+    from tickcast.store import Store
+
+    with terminal.progress() as listener, Store.open(store) as kept:
+        done = ingest_data(experiment.data, kept, store / "receipts", Progress(listener))
+    value = asdict(done) | {"quarantined": dict(done.quarantined), "files": dict(done.files)}
+    aside = ", ".join(f"{n} {reason}" for reason, n in sorted(done.quarantined.items())) or "none"
+    terminal.answer(value, f"version {done.version}\n{done.rows} rows, {done.outside} outside sessions, quarantined: {aside}")

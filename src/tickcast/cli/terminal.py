@@ -1,0 +1,89 @@
+"""The one place that writes to a terminal."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+__all__ = ["Terminal"]
+
+_LINE_EVERY = 10.0  # seconds between two log lines of one step where there is no terminal to draw on
+
+
+class Terminal:
+    """Answers go to standard output, everything else to standard error.
+
+    Parameters
+    ----------
+    quiet: no progress and no remarks; answers and errors stay.
+    as_json: answers are one JSON value for a program to read.
+    """
+
+    def __init__(self, *, quiet: bool = False, as_json: bool = False) -> None:
+        self.quiet, self.as_json = quiet, as_json
+        self._out, self._err = Console(highlight=False, soft_wrap=True), Console(stderr=True, highlight=False, soft_wrap=True)
+
+    def answer(self, value: Mapping[str, Any] | Sequence[Any], text: str | Table) -> None:
+        """Write `value` as JSON or `text` for a reader."""
+        if self.as_json:
+            self._out.file.write(json.dumps(value, indent=2, allow_nan=False, default=str) + "\n")
+        elif isinstance(text, str):
+            self._out.print(text, markup=False)
+        else:
+            self._out.print(text)
+
+    def remark(self, text: str) -> None:
+        """Something worth knowing that is not the answer."""
+        if not self.quiet:
+            self._err.print(text, markup=False)
+
+    def error(self, text: str) -> None:
+        """One line on standard error."""
+        self._err.print(f"tickcast: {text}", markup=False)
+
+    @contextmanager
+    def progress(self) -> Iterator[Any]:
+        """A listener of (step, what, share): bars with the time left, or log lines where there is no terminal."""
+        if self.quiet:
+            yield lambda step, what, share: None
+        elif not self._err.is_terminal:
+            yield _LogLines(self)
+        else:
+            columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f}%"), TimeRemainingColumn())
+            with Progress(*columns, console=self._err) as bars:
+                yield _Bars(bars)
+
+
+class _LogLines:
+    """A line when a step begins, ends, or has been silent for a while."""
+
+    def __init__(self, terminal: Terminal) -> None:
+        self._terminal = terminal
+        self._told: dict[tuple[str, str], float] = {}
+
+    def __call__(self, step: str, what: str, share: float) -> None:
+        now = time.monotonic()
+        last = self._told.get((step, what))
+        if last is None or share >= 1.0 or now - last >= _LINE_EVERY:
+            self._told[step, what] = now
+            self._terminal.remark(f"{step}: {what} {100 * share:.0f}%")
+
+
+class _Bars:
+    """One bar per step."""
+
+    def __init__(self, bars: Progress) -> None:
+        self._bars = bars
+        self._tasks: dict[str, TaskID] = {}
+
+    def __call__(self, step: str, what: str, share: float) -> None:
+        if step not in self._tasks:
+            self._tasks[step] = self._bars.add_task(step, total=1.0)
+        self._bars.update(self._tasks[step], completed=min(share, 1.0), description=f"{step}: {what}")
