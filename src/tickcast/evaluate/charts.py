@@ -32,7 +32,7 @@ def skill_chart(found: Evaluation) -> str:
         frame = Frame(320, 46 + 21 * len(order), span, (len(order) - 0.5, -0.6), (112, 22, 52, 22))
         marks = [frame.text(span[0], -0.6, f"{horizon}", "h", -112, -8)]
         marks += [frame.text(span[0], -0.6, f"against {found.best_baseline[j] or 'nothing'}", "t", -112 + 9 * len(horizon) + 8, -8)]
-        for value in ticks(*span, 4):
+        for value in ticks(*span, 3):
             marks += [frame.line((value, value), frame.y, "grid"), frame.text(value, len(order) - 0.5, f"{value:+g}%", "t mid", 0, 14)]
         marks.append(frame.line((0, 0), frame.y, "axis"))
         for row, i in enumerate(order):
