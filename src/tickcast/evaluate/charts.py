@@ -27,7 +27,8 @@ def skill_chart(found: Evaluation) -> str:
     room = max(high - low, 1.0)
     span = (max(float(np.nanmin(ends)), low - 0.6 * room) - 0.05 * room, min(float(np.nanmax(ends)), high + 0.6 * room) + 0.05 * room)
     panels = []
-    for j, horizon in enumerate(found.horizons):
+    for j in found.scored:
+        horizon = found.horizons[j]
         order = np.argsort(-np.nan_to_num(found.skill[:, j], nan=-9.0))
         frame = Frame(320, 46 + 21 * len(order), span, (len(order) - 0.5, -0.6), (112, 22, 52, 22))
         marks = [frame.text(span[0], -0.6, f"{horizon}", "h", -112, -8)]
@@ -99,7 +100,7 @@ def coverage_chart(found: Evaluation, forecaster: int) -> str:
         frame.text(x, -reach, f"{x:.0%}", "t mid", 0, 15) for x in (0.1, 0.25, 0.5, 0.75, 0.9)
     ]
     marks.append(frame.line((0, 1), (0, 0), "axis"))
-    ends = sorted(range(len(gap)), key=lambda j: -gap[j, -1])
+    ends = sorted(found.scored, key=lambda j: -gap[j, -1])
     place = -np.inf
     for j in ends:
         marks.append(frame.line(list(found.levels), list(gap[j]), f"series s{j % 4}"))

@@ -70,6 +70,11 @@ class Evaluation:
         return float(self.values[at])
 
     @property
+    def scored(self) -> list[int]:
+        """Positions of the horizons that have labels."""
+        return [int(j) for j in np.flatnonzero(self.rows > 0)]
+
+    @property
     def best(self) -> str:
         """The forecaster whose CRPS, relative to the least one per horizon, is smallest on average."""
         crps = self.values[:, :, self.metrics.index("crps")]

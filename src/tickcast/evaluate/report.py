@@ -104,7 +104,7 @@ def _scores(found: Evaluation) -> str:
     note = (
         f"Best in colour; small print: 95 % interval. CRPS over 39 quantile levels; log score: {kind}. Every forecaster on the same rows."
     )
-    tables = "".join(_table(found, j) for j in range(len(found.horizons)))
+    tables = "".join(_table(found, j) for j in found.scored)
     return f'<section id="scores"><h2>Scores</h2><p class="soft">{note}</p>{tables}</section>'
 
 
@@ -145,7 +145,7 @@ def _calibration(found: Evaluation) -> str:
     order = sorted(range(len(found.forecasters)), key=lambda i: found.forecasters[i] != found.best)
     blocks = []
     for rank, i in enumerate(order):
-        hs = range(len(found.horizons))
+        hs = found.scored
         parts = (
             '<h3>PIT histograms</h3><p class="soft">Flat is right; a hump is too wide, a bowl too narrow. Shaded: 99 % band.</p>'
             f'<div class="panels small">{"".join(pit_chart(found, i, j) for j in hs)}</div>'
