@@ -1,0 +1,30 @@
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+_LiveRow = tuple[int, int, int, float, list[float]]
+
+__version__: str
+
+class Engine:
+    """Evaluates one feature graph over one stream."""
+
+    inputs: tuple[str, ...]
+    names: tuple[str, ...]
+    def __new__(cls, graph: str) -> Engine: ...
+    def batch(
+        self,
+        ts: NDArray[np.int64],
+        session: NDArray[np.int64],
+        segment: NDArray[np.int64],
+        columns: Sequence[NDArray[np.float64]],
+        until: int | None = None,
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]: ...
+    def push(self, ts: int, session: int, segment: int, values: Sequence[float]) -> list[_LiveRow]: ...
+    def advance(self, ts: int) -> list[_LiveRow]: ...
+    def save(self) -> bytes: ...
+    def restore(self, state: bytes) -> None: ...
+
+def gather_windows(values: NDArray[np.float32], ends: NDArray[np.int64], length: int) -> NDArray[np.float32]: ...
+def gather_windows_into(values: NDArray[np.float32], ends: NDArray[np.int64], length: int, out: NDArray[np.float32]) -> None: ...

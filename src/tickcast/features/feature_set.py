@@ -1,0 +1,194 @@
+"""FeatureSet: named expressions over one stream, ready to be fitted, computed and streamed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from tickcast import _engine
+from tickcast.errors import FeatureError
+from tickcast.features.definition import Definition, compile_graph, read_definition
+from tickcast.features.fitted import rms_ahead, rms_by_slot
+from tickcast.features.graph import prune
+from tickcast.features.table import FeatureTable
+
+__all__ = ["FeatureSet"]
+
+
+def _canonical(graph: Mapping[str, Any]) -> str:
+    return json.dumps(graph, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+@dataclass(frozen=True)
+class FeatureSet:
+    """A typed graph of features; `document` is its canonical JSON, which the engine and the bundle load.
+
+    >>> FeatureSet.load("nq24").names[:5]
+    ('open', 'high', 'low', 'close', 'log_volume')
+    """
+
+    document: str
+
+    @classmethod
+    def load(cls, name: str | Path) -> FeatureSet:
+        """The set of this name in the package, or the YAML file at this path. Raises FeatureError."""
+        return cls(_canonical(compile_graph([read_definition(name)])))
+
+    @classmethod
+    def from_dict(cls, words: Mapping[str, Any]) -> FeatureSet:
+        """The set that a mapping with the keys of the YAML describes. Raises FeatureError."""
+        return cls(_canonical(compile_graph([Definition.from_dict(words)])))
+
+    @classmethod
+    def merge(cls, sets: Sequence[FeatureSet]) -> FeatureSet:
+        """One graph for several unfitted sets of the same stream, clock, session policy and price. Raises FeatureError."""
+        if not sets:
+            raise FeatureError("there is no feature set to merge")
+        if len(sets) == 1:
+            return sets[0]
+        graphs = [one.graph() for one in sets]
+        if any(table["values"] is not None for graph in graphs for table in graph["tables"]):
+            raise FeatureError("a fitted set cannot be merged", hint="merge first, then fit")
+        return cls(_canonical(compile_graph([Definition.from_words(words) for graph in graphs for words in graph["source"]])))
+
+    @classmethod
+    def from_graph(cls, graph: Mapping[str, Any]) -> FeatureSet:
+        """The set whose `graph()` this is. Raises FeatureError for anything that is not one."""
+        try:
+            made = cls(_canonical(graph))
+            if made.needs_fit:
+                return made
+        except (TypeError, ValueError, KeyError) as error:
+            raise FeatureError("this is not a feature graph") from error
+        _engine.Engine(made.document)
+        return made
+
+    def graph(self) -> dict[str, Any]:
+        """The graph as plain data."""
+        graph: dict[str, Any] = json.loads(self.document)
+        return graph
+
+    @property
+    def name(self) -> str:
+        """Name of the set, or of the merged sets joined by +."""
+        return str(self.graph()["name"])
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """(k,) names of the features."""
+        return tuple(feature["name"] for feature in self.graph()["features"])
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Input columns in the order the engine takes them."""
+        return tuple(self.graph()["inputs"])
+
+    @property
+    def warmup(self) -> Mapping[str, int]:
+        """Rows at the start of a gapless series for which each feature is NaN."""
+        return MappingProxyType({feature["name"]: feature["warmup"] for feature in self.graph()["features"]})
+
+    @property
+    def needs_fit(self) -> bool:
+        """Whether a table has to be learned before anything can be computed."""
+        return any(table["values"] is None for table in self.graph()["tables"])
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of the definition: the graph without what was learned."""
+        graph = self.graph()
+        for table in graph["tables"]:
+            table["values"] = None
+        return hashlib.sha256(_canonical(graph).encode()).hexdigest()
+
+    def stream(self) -> _engine.Engine:
+        """A live engine that has seen nothing: `push(ts, session, segment, values)`, `advance(ts)`, `save()`, `restore(state)`."""
+        return _engine.Engine(self.document)
+
+    def fit(self, frame: pl.DataFrame, until: int) -> FeatureSet:
+        """The set with its tables learned on rows with ts <= `until` (UTC ns). Raises FeatureError when those rows teach nothing."""
+        graph = self.graph()
+        rows = frame.filter(pl.col("ts") <= until)
+        patterns: dict[str, NDArray[np.float64]] = {}
+        for table in graph["tables"]:
+            recipe = table["recipe"]
+            key = _canonical({**recipe, "kind": "rms_by_slot", "ahead": 0})
+            if key not in patterns:
+                part = FeatureSet(_canonical(prune(graph, [recipe["node"], recipe["slot"]], ["x", "slot"])))
+                seen = part.compute(rows, step=1)
+                patterns[key] = rms_by_slot(seen.values[:, 0], seen.values[:, 1], recipe["slots"], recipe["smooth"])
+            pattern = patterns[key]
+            table["values"] = (rms_ahead(pattern, recipe["ahead"]) if recipe["kind"] == "rms_ahead" else pattern).tolist()
+        return FeatureSet(_canonical(graph))
+
+    def compute(self, frame: pl.DataFrame, *, step: int | None = None, tick: float | None = None) -> FeatureTable:
+        """Features of every row that `frame` makes known.
+
+        Parameters
+        ----------
+        frame: rows of the set's stream in `schema`, in time order; session_id and segment_id are 0 where absent.
+        step: nominal distance of rows in ns; by default the clock's, else the bars' interval, else the median distance.
+        tick: smallest price change in quote currency.
+
+        Raises FeatureError naming the features whose column the data lacks, the row that is out of order, or a table not yet fitted.
+        """
+        graph = self.graph()
+        if "ts" not in frame.columns:
+            raise FeatureError("the data has no column ts", field="ts")
+        columns = [self._column(graph, frame, name) for name in graph["inputs"]]
+        ts = _stamps(frame, "ts")
+        engine = _engine.Engine(self.document)
+        until = int(ts[-1]) if len(ts) else None
+        out = engine.batch(ts, _stamps(frame, "session_id"), _stamps(frame, "segment_id"), columns, until)
+        chosen = step or graph["every"] or graph["step"] or _nominal(frame, ts)
+        names = tuple(feature["name"] for feature in graph["features"])
+        return FeatureTable(names, out[0], out[1], out[2], out[3], out[4], chosen, tick)
+
+    def _column(self, graph: dict[str, Any], frame: pl.DataFrame, name: str) -> NDArray[np.float64]:
+        present = name in frame.columns
+        if not present or (len(frame) and frame[name].null_count() == len(frame)):
+            needing = _needing(graph, graph["inputs"].index(name))
+            what = ", ".join(needing[:5]) + (f" and {len(needing) - 5} more" if len(needing) > 5 else "")
+            message = f"the data has no {name}, which {what} need{'s' if len(needing) == 1 else ''}"
+            raise FeatureError(message, field=needing[0], hint="choose a feature set without it")
+        try:
+            values = frame[name].cast(pl.Float64, strict=True).fill_null(float("nan"))
+        except pl.exceptions.PolarsError as error:
+            raise FeatureError(f"column {name} does not hold numbers", field=name) from error
+        return np.ascontiguousarray(values.to_numpy())
+
+
+def _needing(graph: dict[str, Any], column: int) -> list[str]:
+    """Features that read an input column."""
+    tainted: set[int] = set()
+    for i, node in enumerate(graph["nodes"]):
+        table = graph["tables"][node["index"]]["recipe"]["node"] if node["op"] == "lookup" else None
+        if (node["op"] == "input" and node["index"] == column) or tainted & set(node.get("args", ())) or table in tainted:
+            tainted.add(i)
+    return [feature["name"] for feature in graph["features"] if feature["node"] in tainted] or ["price"]
+
+
+def _stamps(frame: pl.DataFrame, name: str) -> NDArray[np.int64]:
+    if name not in frame.columns:
+        return np.zeros(len(frame), np.int64)
+    column = frame[name]
+    if column.null_count():
+        raise FeatureError(f"{column.null_count()} rows have no {name}", field=name)
+    return np.ascontiguousarray(column.cast(pl.Int64).to_numpy())
+
+
+def _nominal(frame: pl.DataFrame, ts: NDArray[np.int64]) -> int:
+    if "interval" in frame.columns and len(frame):
+        return int(frame["interval"][0])
+    apart = np.diff(ts)
+    apart = apart[apart > 0]
+    return int(np.median(apart)) if len(apart) else 1
