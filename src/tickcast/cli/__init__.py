@@ -29,6 +29,7 @@ def _app() -> App:
         help="Market events in, calibrated probability forecasts out. Begin: tickcast doctor, tickcast run configs/simulated.yaml",
         version=__version__,
         default_parameter=Parameter(negative=()),
+        suppress_keyboard_interrupt=False,
         help_format="plaintext",
     )
     for command in COMMANDS:

@@ -1,0 +1,33 @@
+"""The laws: functions that raise LawBroken. `LAWS` lists them by the kind of thing that must keep them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from tickcast.checks import calibrator, forecast, forecaster, split, target
+from tickcast.checks.future import FUTURES
+
+__all__ = ["FUTURES", "LAWS"]
+
+LAWS: Mapping[str, tuple[Callable[..., None], ...]] = {
+    "target": (
+        target.interval_is_ahead,
+        target.never_crosses_a_segment,
+        target.nothing_after_the_end_matters,
+        target.the_end_matters,
+    ),
+    "split": (split.parts_are_ordered_and_disjoint, split.usable_rows_only, split.intervals_never_meet),
+    "forecast": (
+        forecast.cdf_is_monotone,
+        forecast.quantile_inverts_cdf,
+        forecast.quantiles_never_cross,
+        forecast.outputs_are_finite,
+    ),
+    "calibrator": (calibrator.keeps_distributions, calibrator.applies_row_by_row, calibrator.survives_json),
+    "forecaster": (
+        forecaster.forecasts_are_distributions,
+        forecaster.looks_back_only,
+        forecaster.survives_its_folder,
+        forecaster.same_seed_same_bytes,
+    ),
+}
