@@ -79,7 +79,7 @@ $(STAMPS)/docs: $(STAMPS)/packages
 	@touch $@
 
 docs: $(STAMPS)/docs $(STAMPS)/engine ## build the pages of docs/ into site/
-	@$(BIN)/mkdocs build --strict --quiet --site-dir site
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet --site-dir site
 	@echo "docs: open site/index.html"
 
 constraints: $(STAMPS)/docs ## write constraints.txt from what is installed (after a tested upgrade)
