@@ -32,25 +32,24 @@ class ResidualQuantiles(Forecaster):
     ----------
     scale: how large returns are about to be; None for 1, the unconditional climatology.
     levels: (q,) increasing probabilities, the 39 of the skill table and four in each tail by default.
-    name: what it is called in the table of forecasters.
 
     Where at least 1 % of a horizon's outcomes are exactly 0 two levels are added, P(Z < 0) and P(Z <= 0), so that the law's atom has
     the mass seen in training and not a neighbour's.
     """
 
-    def __init__(self, scale: Scale | None = None, levels: tuple[float, ...] = LEVELS, name: str = "residual") -> None:
+    def __init__(self, scale: Scale | None = None, levels: tuple[float, ...] = LEVELS) -> None:
         grid = np.array(levels, np.float64)
         if len(grid) < 3 or not (np.diff(grid) > 0).all() or grid[0] <= 0 or grid[-1] >= 1:
             raise ConfigError("levels must be at least three and increase strictly between 0 and 1", field="levels")
         self.scale = Unit() if scale is None else scale
-        self.levels, self.name = grid, name
+        self.levels = grid
         self.horizons: tuple[str, ...] = ()
         self.values: NDArray[np.float64] | None = None  # (h, q)
 
     @property
     def spec(self) -> Spec:
         """A baseline, or trees, on one row, giving quantiles."""
-        return Spec(self.name, "trees" if self.scale.name == "trees" else "baseline", "matrix", "quantiles", streaming=True)
+        return Spec("residual", "trees" if self.scale.name == "trees" else "baseline", "matrix", "quantiles", streaming=True)
 
     def fit(self, train: View, valid: View) -> Self:
         """Fit the scale, then the quantiles on all training rows with a label. Raises ModelError naming a horizon with too few."""
@@ -68,16 +67,16 @@ class ResidualQuantiles(Forecaster):
     def predict(self, view: View) -> Forecast:
         """One forecast per row. Raises ModelError before `fit`."""
         if self.values is None:
-            raise ModelError(f"the forecaster {self.name} is not fitted", hint="call fit first")
+            raise ModelError("the forecaster residual is not fitted", hint="call fit first")
         law = Quantiles(self.levels, np.repeat(self.values[None], len(view), axis=0))
         return Forecast(self.horizons, law, self.scale.evaluate(view), self.scale.unit)
 
     def save(self, folder: Path) -> None:
         """Write model.json."""
         if self.values is None:
-            raise ModelError(f"the forecaster {self.name} is not fitted", hint="call fit first")
+            raise ModelError("the forecaster residual is not fitted", hint="call fit first")
         document = {
-            "forecaster": self.name,
+            "forecaster": "residual",
             "horizons": list(self.horizons),
             "unit": self.scale.unit,
             "columns": [],
@@ -91,7 +90,7 @@ class ResidualQuantiles(Forecaster):
     def load(cls, folder: Path) -> Self:
         """Read what `save` wrote."""
         document = read_model(folder)
-        made = cls(parse(document["scale"]), tuple(document["law"]["levels"]), document["forecaster"])
+        made = cls(parse(document["scale"]), tuple(document["law"]["levels"]))
         made.horizons, made.values = tuple(document["horizons"]), np.array(document["fixed"]["values"], np.float64)
         return made
 

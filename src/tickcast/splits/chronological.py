@@ -28,7 +28,7 @@ class Chronological(Splitter):
     ----------
     by: "share" cuts where the shares of the usable rows are reached; "date" cuts after the given days.
     train, valid, test: shares; they sum to at most 1, what is over stays unused at the end.
-    embargo: duration that must lie between the end of a label and the next part, None for none.
+    embargo: duration that must lie between the end of a label and the next part, 0s for none.
     train_until, valid_until, test_until: last day of each part, included, as "2021-12-31"; the last may be None (to the end).
     zone: the days' time zone.
 
@@ -43,7 +43,7 @@ class Chronological(Splitter):
     train: float = 0.7
     valid: float = 0.15
     test: float = 0.15
-    embargo: str | None = None
+    embargo: str = "0s"
     train_until: str | None = None
     valid_until: str | None = None
     test_until: str | None = None
@@ -58,8 +58,7 @@ class Chronological(Splitter):
                 raise ConfigError(f"shares {shares} are not positive with a sum of at most 1", field="train, valid, test")
         else:
             self._dated_cuts()
-        if self.embargo is not None:
-            parse_duration(self.embargo)
+        self._gap()
 
     def split(self, labels: Labels, usable: NDArray[np.bool_]) -> Iterator[Split]:
         """One split over the rows that are `usable` (n,) and have at least one label. Raises SplitError when a part is empty."""
@@ -68,7 +67,7 @@ class Chronological(Splitter):
             raise SplitError("no row is usable and has a label", hint="check the warm-up, the horizons and the date range")
         start, end = labels.start[rows], labels.end[rows].max(axis=1)
         cuts = self._dated_cuts() if self.by == "date" else self._shared_cuts(start)
-        gap = 0 if self.embargo is None else parse_duration(self.embargo)
+        gap = self._gap()
         part = np.searchsorted(np.array(cuts), start, side="right")
         limit = np.array([*cuts[:2], _FOREVER, _FOREVER])[part]
         kept = (end < limit - gap) | (part >= 2)
@@ -81,6 +80,10 @@ class Chronological(Splitter):
                     hint="move the cut, shorten the embargo or bring more data",
                 )
         yield Split(train, valid, test, purged=int((~kept).sum()))
+
+    def _gap(self) -> int:
+        """The embargo in ns."""
+        return 0 if self.embargo.strip() in ("0", "0s") else parse_duration(self.embargo)
 
     def _dated_cuts(self) -> tuple[int, int, int]:
         """First ns after the train, valid and test days."""

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from tickcast._engine import gather_windows
 from tickcast.errors import ModelError
 from tickcast.features.table import FeatureTable
 
@@ -52,5 +53,4 @@ def windows(values: NDArray[np.float32], ends: NDArray[np.int64], length: int) -
     """
     if length < 1 or (len(ends) and (ends.min() < length - 1 or ends.max() >= len(values))):
         raise ModelError(f"a window of {length} rows does not fit into {len(values)}", field="ends", hint="ask for eligible rows only")
-    view = np.lib.stride_tricks.sliding_window_view(values, length, axis=0)
-    return np.ascontiguousarray(view[ends - (length - 1)].transpose(0, 2, 1))
+    return gather_windows(np.ascontiguousarray(values, np.float32), np.ascontiguousarray(ends, np.int64), length)
