@@ -175,8 +175,8 @@ def _unsampled(builder: GraphBuilder, series: Series) -> Series:
     node = builder.nodes[series.node]
     if node["op"] != "sample":
         return series
-    [source] = node["args"]  # type: ignore[misc]
-    return next(known for known in builder.series.values() if known.node == source)
+    sources = node["args"]
+    return next(known for known in builder.series.values() if isinstance(sources, list) and known.node == sources[0])
 
 
 def _rows(name: str, series: Series, step: int | None) -> int:

@@ -32,7 +32,8 @@ def rms_by_slot(x: NDArray[np.float64], slot: NDArray[np.float64], slots: int, s
     smoothed: NDArray[np.float64] = pattern[around].mean(axis=1)
     # a slot that never moved would divide by zero: no slot is quieter than a thousandth of the day
     normalised = smoothed / np.sqrt(np.mean(smoothed**2))
-    return np.maximum(normalised, 1e-3)
+    floored: NDArray[np.float64] = np.maximum(normalised, 1e-3)
+    return floored
 
 
 def rms_ahead(pattern: NDArray[np.float64], ahead: int) -> NDArray[np.float64]:

@@ -148,7 +148,9 @@ class Parser:
                 return self._logic(isinstance(op, ast.And), [self._value(part) for part in parts], node)
             case ast.Call(func=ast.Name(id=name)):
                 return self._call(name, node)
-        self._fail(f"{type(node).__name__} is not part of the language", node, "use numbers, names, + - * / ** comparisons and calls")
+        return self._fail(
+            f"{type(node).__name__} is not part of the language", node, "use numbers, names, + - * / ** comparisons and calls"
+        )
 
     def _where(self, condition: Value, yes: Value, no: Value, node: ast.AST) -> Series:
         return self.builder.add("where", [self._series(value, node) for value in (condition, yes, no)])
@@ -166,7 +168,7 @@ class Parser:
             return self.names[name]
         if name in self.columns:
             return self.builder.input(name)
-        self._unknown("name", name, (*self.names, *self.columns), node)
+        return self._unknown("name", name, (*self.names, *self.columns), node)
 
     def _unknown(self, what: str, name: str, known: tuple[str, ...], node: ast.AST) -> NoReturn:
         near = difflib.get_close_matches(name, known, n=1)
@@ -224,7 +226,7 @@ class Parser:
             return float(value)
         if (kind == "flag" and isinstance(value, bool)) or (kind in ("zone", "text") and isinstance(value, str)):
             return value
-        self._fail(f"{key} cannot be {value!r}", node, f"it is a {kind}")
+        return self._fail(f"{key} cannot be {value!r}", node, f"it is a {kind}")
 
     def _build(self, name: str, series: list[Series], constants: dict[str, object], node: ast.Call) -> Series:
         add = self.builder.add
@@ -243,11 +245,17 @@ class Parser:
         if name == "fitted":
             return self._fitted(series[0], constants, node)
         if name.startswith(("time_of_day", "day_of_")):
-            return add(name, index=self.builder.zone(str(constants.get("zone", "UTC"))))
+            return add(name, index=self._zone(constants, node))
         if name == "sample":
             return self.builder.sample(series[0])
         window = _window(constants["window"]) if "window" in constants else {}
         return add(name, series, **window, value=constants.get("level"))
+
+    def _zone(self, constants: dict[str, object], node: ast.AST) -> int:
+        try:
+            return self.builder.zone(str(constants.get("zone", "UTC")))
+        except FeatureError as error:
+            self._fail(error.message, node, error.hint)
 
     def _decay(self, constants: dict[str, object], node: ast.AST) -> dict[str, object]:
         ways = [key for key in ("span", "halflife", "alpha") if key in constants]
@@ -257,10 +265,7 @@ class Parser:
         if isinstance(value, str):
             return {"span": int(value), "adjust": adjust}
         number = float(value)  # type: ignore[arg-type]
-        if ways[0] == "span":
-            alpha = 2 / (number + 1)
-        else:
-            alpha = number if ways[0] == "alpha" else 1 - math.exp(-math.log(2) / number)
+        alpha = {"span": 2 / (number + 1), "alpha": number, "halflife": 1 - math.exp(-math.log(2) / number)}[ways[0]]
         if not 0 < alpha <= 1:
             self._fail(f"{ways[0]} {number} gives no weight between 0 and 1", node)
         span = number if ways[0] != "alpha" else 2 / alpha - 1
@@ -279,7 +284,7 @@ class Parser:
         if "ahead" in constants:
             span = int(str(self._constant("ahead", "window", str(constants["ahead"]), node)))
             ahead = max(1, round(span / (seconds * 1_000_000_000)))
-        clock = self.builder.add("time_of_day", index=self.builder.zone(str(constants.get("zone", "UTC"))))
+        clock = self.builder.add("time_of_day", index=self._zone(constants, node))
         slot = self.builder.add("floor", [self.builder.add("div", [clock, self.builder.add("const", value=float(seconds))])])
         value = self.builder.sample(x)
         smooth = int(str(constants.get("smooth", 1)))
