@@ -42,26 +42,26 @@ Law = Callable[..., None]
 @pytest.mark.parametrize("law", LAWS["target"], ids=lambda law: law.__name__)
 @pytest.mark.parametrize("subject", [each for _, each in TARGET_SUBJECTS], ids=repr)
 def test_target(law: Law, subject: Target) -> None:
-    law(subject, TABLE)
+    assert law(subject, TABLE) is None
 
 
 @pytest.mark.parametrize("law", LAWS["split"], ids=lambda law: law.__name__)
 @pytest.mark.parametrize("subject", [each for _, each in SPLIT_SUBJECTS], ids=repr)
 def test_split(law: Law, subject: Splitter) -> None:
-    law(subject, market_rows.labels(TABLE), TABLE.ready())
+    assert law(subject, market_rows.labels(TABLE), TABLE.ready()) is None
 
 
 @pytest.mark.parametrize("law", LAWS["forecast"], ids=lambda law: law.__name__)
 @pytest.mark.parametrize("kind", sorted(DISTRIBUTIONS))
 def test_forecast(law: Law, kind: str) -> None:
-    law(market_rows.forecast(kind))
+    assert law(market_rows.forecast(kind)) is None
 
 
 @pytest.mark.parametrize("law", LAWS["calibrator"], ids=lambda law: law.__name__)
 @pytest.mark.parametrize(("name", "kind"), CALIBRATOR_CASES)
 def test_calibrator(law: Law, name: str, kind: str) -> None:
     given = market_rows.forecast(kind)
-    law(CALIBRATORS[name](), given, market_rows.outcomes(given))
+    assert law(CALIBRATORS[name](), given, market_rows.outcomes(given)) is None
 
 
 def test_no_registered_implementation_is_skipped() -> None:

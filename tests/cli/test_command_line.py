@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tickcast import __version__
 from tickcast.cli import COMMANDS, execute
 from tickcast.cli.doctor import examine
 from tickcast.cli.report import latest
@@ -131,3 +133,8 @@ def test_a_missing_training_package_says_how_to_get_it(monkeypatch: pytest.Monke
     monkeypatch.setattr(sys.modules["tickcast.cli.doctor"], "examine", absent)
     assert execute(["doctor"]) == 2
     assert "tickcast[train]" in capsys.readouterr().err
+
+
+def test_the_module_is_the_command() -> None:
+    done = subprocess.run([sys.executable, "-m", "tickcast.__main__", "--version"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.strip()) == (0, __version__)

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from tickcast.checks import calibrator, forecast, forecaster, split, target
+from tickcast.checks import calibrator, feature_set, forecast, forecaster, split, target
 from tickcast.checks.future import FUTURES
 
 __all__ = ["FUTURES", "LAWS"]
 
 LAWS: Mapping[str, tuple[Callable[..., None], ...]] = {
+    "feature_set": (
+        feature_set.looks_back_only,
+        feature_set.batch_is_stream,
+        feature_set.restart_changes_nothing,
+        feature_set.warmup_is_as_declared,
+    ),
     "target": (
         target.interval_is_ahead,
         target.never_crosses_a_segment,

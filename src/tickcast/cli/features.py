@@ -23,7 +23,7 @@ def _sets() -> dict[str, Path]:
 
 
 @features.command(name="list")
-def list_(*, json: bool = False) -> None:
+def _list(*, json: bool = False) -> None:
     """Name every shipped feature set.
 
     For example:
@@ -39,8 +39,8 @@ def list_(*, json: bool = False) -> None:
     Terminal(as_json=json).answer(rows, "\n".join(f"{row['name']}: {len(row['features'])} features" for row in rows))
 
 
-@features.command
-def explain(name: str, *, json: bool = False) -> None:
+@features.command(name="explain")
+def _explain(name: str, *, json: bool = False) -> None:
     """Show a set's stream, clock and expressions.
 
     For example:

@@ -1,0 +1,117 @@
+"""Every shipped feature set keeps the laws, and planted violators are caught."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from tickcast.checks import LAWS
+from tickcast.checks import feature_set as laws
+from tickcast.clock import MINUTE, SECOND
+from tickcast.errors import LawBroken
+from tickcast.features import FeatureSet, FeatureTable
+
+SETS = tuple(sorted(path.stem for path in Path(str(files("tickcast.features") / "sets")).glob("*.yaml")))
+START = 1_700_000_000_000_000_000 // (5 * MINUTE) * 5 * MINUTE
+Law = Callable[..., None]
+
+
+def bars(n: int, per_session: int) -> pl.DataFrame:
+    """5-minute bars in sessions of `per_session`; a roll at the third session."""
+    rng = np.random.default_rng(2)
+    row = np.arange(n)
+    session = row // per_session
+    ts = START + 5 * MINUTE * (row + 12 * session)
+    close = 100 * np.exp(np.cumsum(1e-3 * rng.standard_normal(n)))
+    opened = close * np.exp(2e-4 * rng.standard_normal(n))
+    volume = rng.integers(1, 500, n).astype(float)
+    return pl.DataFrame(
+        {
+            "symbol": ["X"] * n, "interval": np.full(n, 5 * MINUTE), "ts": ts, "ts_open": ts - 5 * MINUTE, "open": opened,
+            "high": np.maximum(opened, close) * 1.0005, "low": np.minimum(opened, close) * 0.9995, "close": close, "volume": volume,
+            "turnover": volume * close, "count": rng.integers(1, 90, n),
+            "session_id": START + 5 * MINUTE * ((session + 1) * per_session + 12 * session), "segment_id": session // 2,
+        }
+    )  # fmt: skip
+
+
+def trades(n: int, per_session: int) -> pl.DataFrame:
+    """Trades on a quarter-point grid, many on one stamp, with quiet seconds; a roll at the third session."""
+    rng = np.random.default_rng(4)
+    session = np.arange(n) // per_session
+    gap = rng.choice([0, 0, 1, 2, 700, 4000], n).astype(np.int64) * 1_000_000
+    ts = START + np.cumsum(gap) + session * 3600 * SECOND
+    last = np.array([ts[session == k].max() for k in range(session.max() + 1)])
+    return pl.DataFrame(
+        {
+            "symbol": ["X"] * n, "ts": ts, "ts_event": ts, "price": 100 + 0.25 * np.cumsum(rng.choice([-1, 0, 0, 1], n)),
+            "size": rng.integers(1, 20, n).astype(float), "side": rng.choice([-1, 0, 1], n).astype(np.int8),
+            "session_id": (last[session] // SECOND + 60) * SECOND, "segment_id": session // 2,
+        }
+    )  # fmt: skip
+
+
+def subject(name: str, *, whole: bool) -> tuple[FeatureSet, pl.DataFrame]:
+    """A shipped set, fitted where it learns, and a frame of its stream; `whole`: one gapless session of one contract."""
+    features = FeatureSet.load(name)
+    made = bars if features.graph()["stream"] == "bars" else trades
+    n = 1500
+    frame = made(n, n if whole else n // 5)
+    if features.needs_fit:
+        features = features.fit(frame, int(frame["ts"][n // 3]))
+    return features, frame
+
+
+@pytest.mark.parametrize("law", LAWS["feature_set"], ids=lambda law: law.__name__)
+@pytest.mark.parametrize("name", SETS)
+def test_feature_set(name: str, law: Law) -> None:
+    features, frame = subject(name, whole=law is laws.warmup_is_as_declared)
+    assert law(features, frame, np.random.default_rng(9)) is None
+
+
+def test_no_shipped_set_is_skipped() -> None:
+    assert SETS == ("ash", "es_scale", "har", "nq24", "nq_price")
+    assert len(LAWS["feature_set"]) * len(SETS) == 20
+    assert len(laws.FRAME_FUTURES) == 8
+
+
+@dataclass(frozen=True)
+class Lead(FeatureSet):
+    """Shows each row what the next row holds."""
+
+    def compute(self, frame: pl.DataFrame, *, step: int | None = None, tick: float | None = None) -> FeatureTable:
+        made = super().compute(frame, step=step, tick=tick)
+        made.values[:-1] = made.values[1:].copy()
+        return made
+
+
+@dataclass(frozen=True)
+class Scaled(FeatureSet):
+    """Scales by the whole sample."""
+
+    def compute(self, frame: pl.DataFrame, *, step: int | None = None, tick: float | None = None) -> FeatureTable:
+        made = super().compute(frame, step=step, tick=tick)
+        made.values[:] = made.values / np.nanstd(made.values, axis=0)
+        return made
+
+
+@pytest.mark.parametrize(
+    ("law", "violator"),
+    [
+        (laws.looks_back_only, Lead),
+        (laws.looks_back_only, Scaled),
+        (laws.batch_is_stream, Lead),
+        (laws.restart_changes_nothing, Scaled),
+        (laws.warmup_is_as_declared, Lead),
+    ],
+)
+def test_a_feature_set_that_breaks_its_law_is_caught(law: Law, violator: type[FeatureSet]) -> None:
+    features, frame = subject("nq_price", whole=law is laws.warmup_is_as_declared)
+    with pytest.raises(LawBroken):
+        law(violator(features.document), frame, np.random.default_rng(9))
