@@ -102,7 +102,7 @@ def levels_with_atoms(samples: Sequence[NDArray[np.float64]], levels: NDArray[np
         below, upto = float(np.mean(sample < 0)), float(np.mean(sample <= 0))
         extra += [p for p in (below, upto) if upto - below >= _ATOM and 0 < p < 1]
     grid = np.unique(np.concatenate([levels, extra]))
-    return grid[np.concatenate([[True], np.diff(grid) > 1e-9])]
+    return np.asarray(grid[np.concatenate([[True], np.diff(grid) > 1e-9])], np.float64)
 
 
 def empirical_quantiles(sample: NDArray[np.float64], levels: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -9,13 +9,14 @@ from typing import Any
 from tickcast.errors import BundleError, ConfigError
 from tickcast.scales.base import Scale
 from tickcast.scales.ewma import Ewma
+from tickcast.scales.forest import Forest
 from tickcast.scales.log_linear import LogLinear
 from tickcast.scales.options import construct
 from tickcast.scales.ticks import Ticks
 from tickcast.scales.trees import Trees
 from tickcast.scales.unit import Unit
 
-__all__ = ["KINDS", "SCALES", "Ewma", "LogLinear", "Scale", "Ticks", "Trees", "Unit", "build", "parse"]
+__all__ = ["KINDS", "SCALES", "Ewma", "Forest", "LogLinear", "Scale", "Ticks", "Trees", "Unit", "build", "parse"]
 
 SCALES: Mapping[str, type[Scale]] = {scale.name: scale for scale in (Unit, Ticks, Ewma, LogLinear, Trees)}
 KINDS: Mapping[str, type[Scale]] = {"unit": Unit, "ticks": Ticks, "log_linear": LogLinear, "trees": Trees}
@@ -38,7 +39,7 @@ def build(name: str, features: Sequence[str] = (), options: Mapping[str, Any] | 
 
 def parse(parameters: Mapping[str, Any]) -> Scale:
     """The scale whose `parameters()` these are. Raises BundleError for an unknown kind or a missing part."""
-    kind = parameters.get("kind")
+    kind = str(parameters.get("kind"))
     if kind not in KINDS:
         raise BundleError(f"unknown kind of scale {kind!r}", field="scale", hint=f"known kinds: {', '.join(KINDS)}")
     try:

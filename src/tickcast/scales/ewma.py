@@ -24,7 +24,7 @@ class Ewma(Scale):
     Parameters
     ----------
     columns: features to look at, logs of volatilities of one step among them.
-    prefix: the candidates are the columns whose names start so; one half-life each.
+    prefix: the candidates are the columns whose names start with one of these; one half-life each.
     ahead: log of the expected size of the coming returns relative to now's pattern, "{horizon}" standing for the horizon; used where the
         table has it, None for never.
 
@@ -35,10 +35,12 @@ class Ewma(Scale):
     name: ClassVar[str] = "ewma"
     unit: ClassVar[str] = "sigma"
 
-    def __init__(self, columns: tuple[str, ...], prefix: str = "log_vol", ahead: str | None = "log_ahead_{horizon}") -> None:
+    def __init__(
+        self, columns: tuple[str, ...], prefix: tuple[str, ...] = ("har_vol", "vol_"), ahead: str | None = "ahead_{horizon}"
+    ) -> None:
         self.candidates = tuple(name for name in columns if name.startswith(prefix))
         if not self.candidates:
-            raise ConfigError(f"no feature called {prefix}…", field="columns", hint="an EWMA scale needs logs of volatilities")
+            raise ConfigError(f"no feature called {prefix[0]}…", field="columns", hint="an EWMA scale needs logs of volatilities")
         self.ahead = ahead
         self.fitted: LogLinear | None = None
 
@@ -106,6 +108,6 @@ class Ewma(Scale):
     @classmethod
     def parse(cls, parameters: Mapping[str, Any]) -> Self:
         """The fitted scale, of which only the chosen columns are known."""
-        scale = cls(tuple(parameters["columns"]), prefix="")
+        scale = cls(tuple(parameters["columns"]), prefix=("",))
         scale.fitted = LogLinear.parse(parameters)
         return scale

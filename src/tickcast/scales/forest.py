@@ -87,9 +87,15 @@ class Forest:
     @classmethod
     def parse(cls, parameters: Mapping[str, Any]) -> Forest:
         """The forest whose `parameters()` these are."""
-        whole = {name: np.array(parameters[name], np.int64) for name in ("roots", "feature", "left", "right")}
-        real = {name: np.array(parameters[name], np.float64) for name in ("threshold", "value")}
-        return cls(**whole, **real, default_left=np.array(parameters["default_left"], np.bool_))
+
+        def whole(name: str) -> NDArray[np.int64]:
+            return np.array(parameters[name], np.int64)
+
+        def real(name: str) -> NDArray[np.float64]:
+            return np.array(parameters[name], np.float64)
+
+        default = np.array(parameters["default_left"], np.bool_)
+        return cls(whole("roots"), whole("feature"), real("threshold"), whole("left"), whole("right"), default, real("value"))
 
     @classmethod
     def from_text(cls, text: str) -> Forest:

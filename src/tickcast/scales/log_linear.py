@@ -53,7 +53,7 @@ class LogLinear(Scale):
                 raise ModelError(f"{int(rows.sum())} training rows are too few for {len(columns)} features", field=f"horizon {horizon}")
             where = [names.index(name) for name in columns]
             size = np.log(np.abs(outcomes[rows, j]) + _OFFSET)
-            weights[j, where], intercept[j] = least_squares(matrix[np.ix_(rows, where)], size)
+            weights[j, where], intercept[j] = least_squares(matrix[rows][:, where], size)
         self.columns, self.weights, self.intercept = names, weights, intercept
         return self
 

@@ -55,7 +55,7 @@ class View:
         """(m, k) features of the rows, all or the named ones."""
         if names is None:
             return self.table.values[self.rows]
-        return self.table.values[np.ix_(self.rows, self.table.indices(names))]
+        return self.table.values[self.rows[:, None], np.array(self.table.indices(names), np.int64)[None, :]]
 
     def take(self, positions: NDArray[np.int64] | slice) -> View:
         """The view of these of its rows."""

@@ -14,9 +14,7 @@ from tickcast.features.table import FeatureTable
 __all__ = ["eligible", "windows"]
 
 
-def eligible(
-    table: FeatureTable, rows: NDArray[np.int64], length: int, names: Sequence[str] | None = None
-) -> NDArray[np.bool_]:
+def eligible(table: FeatureTable, rows: NDArray[np.int64], length: int, names: Sequence[str] | None = None) -> NDArray[np.bool_]:
     """Which windows are whole.
 
     Parameters
@@ -37,7 +35,7 @@ def eligible(
     run = np.concatenate([[0], np.cumsum(np.diff(table.segment) != 0)])
     if not len(table):
         return np.zeros(len(rows), np.bool_)
-    return inside & (broken[last + 1] == broken[first]) & (run[last] == run[first])
+    return np.asarray(inside & (broken[last + 1] == broken[first]) & (run[last] == run[first]), np.bool_)
 
 
 def windows(values: NDArray[np.float32], ends: NDArray[np.int64], length: int) -> NDArray[np.float32]:
