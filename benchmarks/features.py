@@ -1,4 +1,4 @@
-"""Feature engine against its rivals, in one process and on one core: `OMP_NUM_THREADS=1 POLARS_MAX_THREADS=1 python benchmarks/features.py`."""
+"""Feature engine against its rivals, in one process and on one core: `python benchmarks/features.py`."""
 
 from __future__ import annotations
 

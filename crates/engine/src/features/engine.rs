@@ -212,18 +212,25 @@ impl Engine {
                 });
             }
         }
+        if self.clock.every == 0 {
+            if let Some(first) = ts.first() {
+                self.clock.admit(0, *first)?;
+            }
+            return match ts.windows(2).position(|pair| pair[1] < pair[0]) {
+                Some(i) => Err(EngineError::OutOfOrder { row: i + 1, ts: ts[i + 1], last: ts[i] }),
+                None => Ok(ts.len()),
+            };
+        }
         let mut clock = self.clock;
         let mut rows = 0;
         for (row, ts) in ts.iter().enumerate() {
             clock.admit(row, *ts)?;
-            if clock.every == 0 {
-                rows += 1;
-            } else if clock.last != NEVER {
+            if clock.last != NEVER {
                 rows += between(clock.next, ts.saturating_sub(1).min(Clock::close(clock.session)), clock.every);
             }
             clock.pass(*ts, sessions[row], segments[row]);
         }
-        if let Some(until) = until.filter(|_| clock.every > 0 && clock.last != NEVER) {
+        if let Some(until) = until.filter(|_| clock.last != NEVER) {
             clock.gap(ts.len(), until)?;
             rows += between(clock.next, until.min(Clock::close(clock.session)), clock.every);
         }

@@ -5,7 +5,7 @@ use super::kernel::{Args, Kernel, Rows};
 use super::tape::Tape;
 
 /// Rows computed in one go. The answers do not depend on it.
-pub(super) const BLOCK: usize = 1024;
+pub(super) const BLOCK: usize = 512;
 
 /// The last `n` values of a series, so laid out that the value leaving a window stands `n` places before the one entering it.
 pub(super) struct History {

@@ -1,5 +1,7 @@
 //! What the engine gives: rows of features, one by one or as a table.
 
+const TILE: usize = 64;
+
 /// One row of features, as it was known at `ts`. The values live until the callback returns.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Row<'a> {
@@ -57,9 +59,14 @@ impl Answer<'_> {
         if width == 0 {
             return;
         }
-        for (r, row) in out.chunks_exact_mut(width).enumerate() {
-            for (value, node) in row.iter_mut().zip(self.features) {
-                *value = self.buffer[*node as usize * self.stride + r];
+        // tiles of rows that stay in the first-level cache while the columns are written into them
+        for (tile, out) in out.chunks_mut(TILE * width).enumerate() {
+            for (f, node) in self.features.iter().enumerate() {
+                let start = *node as usize * self.stride + tile * TILE;
+                let column = &self.buffer[start..start + out.len() / width];
+                for (row, x) in out.chunks_exact_mut(width).zip(column) {
+                    row[f] = *x;
+                }
             }
         }
     }
