@@ -36,7 +36,7 @@ $(STAMPS)/packages: pyproject.toml constraints.txt make/install.sh make/requirem
 $(STAMPS)/engine: $(STAMPS)/packages $(RUST)
 	@make/preflight.sh >/dev/null
 	@echo "setup: Rust core, release build"
-	@PIP_CONSTRAINT=constraints.txt $(BIN)/maturin develop --release --quiet
+	@PIP_QUIET=1 PIP_CONSTRAINT=constraints.txt $(BIN)/maturin develop --release --quiet
 	@touch $@
 
 setup: $(STAMPS)/engine ## virtual environment, pinned packages, release build of the Rust core
