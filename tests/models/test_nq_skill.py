@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 from tickcast.clock import MINUTE
+from tickcast.features.feature_set import FeatureSet
 from tickcast.features.table import FeatureTable
 from tickcast.models import Climatology, Forecaster, ResidualQuantiles
 from tickcast.scales import Ewma, LogLinear, Trees
@@ -99,3 +100,28 @@ def test_the_day_and_trees_add_skill(parts: tuple[View, View, View]) -> None:
     names = tuple(n for n in train.table.names if n.startswith(("har_", "ahead_"))) + ("slot", "weekday")
     trees = _crps(ResidualQuantiles(Trees(names, rounds=60)).fit(train, valid), test)
     assert all(ours < 0.96 * plain for ours, plain in zip(trees, TABLE["climatology"], strict=True))
+
+
+def test_the_har_feature_set_reaches_the_table_too(market_data: Path) -> None:
+    minutes = pl.read_parquet(market_data / "nq" / "nq_1m_2019_2024h1.parquet").with_columns(
+        pl.col("ts_open").cast(pl.Datetime("ns", "UTC"))
+    )
+    prices = [pl.col("open").first(), pl.col("high").max(), pl.col("low").min(), pl.col("close").last()]
+    bars = (
+        minutes.sort("ts_open")
+        .group_by_dynamic("ts_open", every="5m", label="right", closed="left")
+        .agg([price.cast(pl.Float64) for price in prices])
+    )
+    ts = bars["ts_open"].cast(pl.Int64)
+    frame = bars.drop("ts_open").with_columns(
+        ts.alias("ts"), pl.lit(int(ts[-1])).alias("session_id"), pl.lit(0, dtype=pl.Int64).alias("segment_id")
+    )
+    until = int(np.datetime64("2022-01-01", "ns").astype(np.int64))
+    table = FeatureSet.load("har").fit(frame, until).compute(frame, step=5 * MINUTE, tick=0.25)
+    labels = ForwardReturn(tuple(HORIZONS)).label(table)
+    usable = table.ready() & (np.arange(len(table)) > 2000)
+    by_date = Chronological(by="date", train_until="2021-12-31", valid_until="2022-12-31", test_until="2024-06-30")
+    split = next(by_date.split(labels, usable))
+    train, valid, test = (View(table, labels, rows) for rows in (split.train, split.valid, split.test))
+    har = ResidualQuantiles(LogLinear(table.names)).fit(train, valid)
+    assert _crps(har, test) == pytest.approx(TABLE["har"], rel=0.005)
