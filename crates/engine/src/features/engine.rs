@@ -217,7 +217,11 @@ impl Engine {
                 self.clock.admit(0, *first)?;
             }
             return match ts.windows(2).position(|pair| pair[1] < pair[0]) {
-                Some(i) => Err(EngineError::OutOfOrder { row: i + 1, ts: ts[i + 1], last: ts[i] }),
+                Some(i) => Err(EngineError::OutOfOrder {
+                    row: i + 1,
+                    ts: ts[i + 1],
+                    last: ts[i],
+                }),
                 None => Ok(ts.len()),
             };
         }
