@@ -13,7 +13,7 @@ from pydantic import ConfigDict
 from torch import Tensor
 
 from tickcast.distributions import Quantiles
-from tickcast.errors import ConfigError
+from tickcast.errors import ConfigError, ModelError
 from tickcast.heads.base import Head
 
 __all__ = ["QuantileHead", "QuantileOptions"]
@@ -29,7 +29,8 @@ class QuantileOptions:
     ----------
     levels: increasing, strictly between 0 and 1.
     rank: polynomials of the level by which an embedding moves the increments, 0 to move each on its own.
-    least: smallest increment in units of z that the training law may start with; atoms have increments of zero, which no gradient leaves.
+    least: smallest increment, in standard deviations of z, that
+        the training law may start with; atoms have increments of zero, which no gradient leaves.
     """
 
     levels: tuple[float, ...] = _LEVELS
@@ -68,8 +69,11 @@ class QuantileHead(Head):
 
     def start(self, z: NDArray[np.float64]) -> None:
         values = np.nanquantile(z, self.options.levels, axis=0).T
-        steps = np.maximum(np.diff(values, axis=1), self.options.least)
-        base = np.maximum(np.abs(values[:, :1]), self.options.least)
+        spread = np.sqrt(np.nanmean(z * z, axis=0))[:, None]
+        if not (spread > 0).all():
+            raise ModelError("all training outcomes of a horizon are zero or absent", hint="drop the horizon")
+        steps = np.maximum(np.diff(values, axis=1), self.options.least * spread)
+        base = np.maximum(np.abs(values[:, :1]), self.options.least * spread)
         self.increments.copy_(torch.from_numpy(np.concatenate([base, steps], axis=1)))
         with torch.no_grad():
             self.bias.fill_(float(np.log(np.expm1(1.0))))  # softplus of it is one: each increment starts as the training law's

@@ -141,7 +141,7 @@ def _update(task: Task, options: TrainingOptions, optimizer: torch.optim.Optimiz
     loss.backward()
     nn.utils.clip_grad_norm_(task.network.parameters(), options.clip)
     optimizer.step()
-    return float(loss)
+    return float(loss.detach())
 
 
 @torch.no_grad()
