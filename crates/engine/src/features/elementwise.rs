@@ -134,6 +134,10 @@ fn apply_avx2(op: Elementwise, args: Args<'_>, out: &mut [f64]) {
 
 impl Kernel for Elementwise {
     fn update(&mut self, _rows: Rows<'_>, args: Args<'_>, out: &mut [f64]) {
+        // a live row: one place, known to the compiler
+        if let Ok(one) = <&mut [f64; 1]>::try_from(&mut *out) {
+            return apply(*self, Args { rows: 1, ..args }, one);
+        }
         #[cfg(target_arch = "x86_64")]
         if out.len() >= 8 && std::arch::is_x86_feature_detected!("avx2") {
             // SAFETY: the processor has just said that it knows AVX2.

@@ -2,19 +2,16 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::block::{Buffer, Events, Input, Step, absorb, evaluate_clock, evaluate_events};
+use super::clock::{Clock, NEVER, between};
 use super::error::EngineError;
 use super::graph::{Axis, Graph, Policy};
 use super::history::BLOCK;
-use super::kernel::{Args, Rows};
-use super::math::tame;
 use super::operators::{Body, build};
 use super::table::{Answer, Each, Row, Sink, Table};
 use super::tape::Tape;
 
-/// Rows that may lie between two events before the second is taken for a wrong stamp.
-const MAX_GAP: i64 = 10_000_000;
 const STATE_VERSION: u64 = 1;
-const NEVER: i64 = i64::MIN;
 
 /// Everything an engine remembers; restoring it continues to the bit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,116 +19,6 @@ pub struct State {
     pub version: u64,
     pub fingerprint: u64,
     pub words: Vec<u64>,
-}
-
-struct Step {
-    id: usize,
-    args: Vec<u32>,
-    body: Body,
-}
-
-/// Where a block is computed: one column of `stride` places per node.
-#[derive(Default)]
-struct Buffer {
-    data: Vec<f64>,
-    stride: usize,
-    grid: Vec<i64>,
-    upto: Vec<usize>,
-}
-
-impl Buffer {
-    /// A few places more than a power of two, lest all columns fall on the same lines of the cache.
-    fn new(steps: &[Step], nodes: usize, rows: usize) -> Self {
-        let stride = if rows == 1 { 1 } else { rows + 8 };
-        let mut data = vec![f64::NAN; nodes * stride];
-        for step in steps {
-            if let Body::Constant(value) = step.body {
-                data[step.id * stride..(step.id + 1) * stride].fill(value);
-            }
-        }
-        Self {
-            data,
-            stride,
-            grid: Vec::with_capacity(rows),
-            upto: Vec::with_capacity(rows),
-        }
-    }
-
-    fn rows(&self) -> usize {
-        if self.stride == 1 { 1 } else { self.stride - 8 }
-    }
-}
-
-/// Events of one session and segment, column by column, from `at` on.
-#[derive(Clone, Copy)]
-struct Events<'a> {
-    ts: &'a [i64],
-    session: i64,
-    segment: i64,
-    columns: Input<'a>,
-}
-
-#[derive(Clone, Copy)]
-enum Input<'a> {
-    Block { columns: &'a [&'a [f64]], at: usize },
-    One(&'a [f64]),
-}
-
-/// What the engine knows of time: the last event and the next row of the grid.
-#[derive(Debug, Clone, Copy)]
-struct Clock {
-    every: i64,
-    next: i64,
-    last: i64,
-    answered: i64,
-    session: i64,
-    segment: i64,
-}
-
-impl Clock {
-    fn close(session: i64) -> i64 {
-        if session == 0 { i64::MAX } else { session }
-    }
-
-    fn first(&self, ts: i64) -> i64 {
-        ts.div_euclid(self.every)
-            .saturating_add(i64::from(ts.rem_euclid(self.every) != 0))
-            .saturating_mul(self.every)
-    }
-
-    /// Whether an event may come next; nothing is changed.
-    fn admit(&self, row: usize, ts: i64) -> Result<(), EngineError> {
-        if ts < self.last || (self.answered != NEVER && ts <= self.answered) {
-            return Err(EngineError::OutOfOrder {
-                row,
-                ts,
-                last: self.last.max(self.answered),
-            });
-        }
-        self.gap(row, ts)
-    }
-
-    fn gap(&self, row: usize, ts: i64) -> Result<(), EngineError> {
-        if self.every > 0 && self.last != NEVER {
-            let rows = ts.min(Self::close(self.session)).saturating_sub(self.next) / self.every;
-            if rows > MAX_GAP {
-                return Err(EngineError::Gap { row, ts, rows });
-            }
-        }
-        Ok(())
-    }
-
-    /// Move past an event that was admitted.
-    fn pass(&mut self, ts: i64, session: i64, segment: i64) {
-        if self.every > 0 {
-            if self.last == NEVER || session != self.session {
-                self.next = self.first(ts);
-            } else if self.next < ts {
-                self.next = self.first(ts.min(Self::close(session).saturating_add(1)));
-            }
-        }
-        (self.last, self.session, self.segment) = (ts, session, segment);
-    }
 }
 
 /// Evaluates one graph over one stream.
@@ -499,98 +386,5 @@ impl Engine {
             price: self.graph.price,
             features: &self.outputs,
         });
-    }
-}
-
-/// Multiples of `every` in `[next, last]`, `next` being one.
-fn between(next: i64, last: i64, every: i64) -> usize {
-    if last < next {
-        0
-    } else {
-        usize::try_from((last - next) / every + 1).unwrap_or(0)
-    }
-}
-
-fn evaluate_events(steps: &mut [Step], buffer: &mut Buffer, events: Events<'_>) {
-    let (n, stride) = (events.ts.len(), buffer.stride);
-    let rows = Rows {
-        ts: events.ts,
-        session: events.session,
-    };
-    for step in steps {
-        let (before, rest) = buffer.data.split_at_mut(step.id * stride);
-        let out = &mut rest[..n];
-        match (&mut step.body, events.columns) {
-            (Body::Input(column), Input::Block { columns, at }) => {
-                for (out, x) in out.iter_mut().zip(&columns[*column][at..at + n]) {
-                    *out = tame(*x);
-                }
-            }
-            (Body::Input(column), Input::One(values)) => out[0] = tame(values[*column]),
-            (Body::Kernel(kernel), _) => kernel.update(
-                rows,
-                Args {
-                    buffer: before,
-                    stride,
-                    ids: &step.args,
-                    rows: n,
-                },
-                out,
-            ),
-            (Body::Constant(_) | Body::Sampler(_), _) => {}
-        }
-    }
-}
-
-fn evaluate_clock(steps: &mut [Step], buffer: &mut Buffer, ts: &[i64], absorbed: usize, session: i64) {
-    let (n, stride) = (buffer.grid.len(), buffer.stride);
-    let rows = Rows { ts: &buffer.grid, session };
-    for step in steps {
-        let (before, rest) = buffer.data.split_at_mut(step.id * stride);
-        let out = &mut rest[..n];
-        match &mut step.body {
-            Body::Kernel(kernel) => kernel.update(
-                rows,
-                Args {
-                    buffer: before,
-                    stride,
-                    ids: &step.args,
-                    rows: n,
-                },
-                out,
-            ),
-            Body::Sampler(sampler) => {
-                let x = Args {
-                    buffer: before,
-                    stride,
-                    ids: &step.args,
-                    rows: ts.len(),
-                }
-                .get(0);
-                let mut from = absorbed;
-                for (r, out) in out.iter_mut().enumerate() {
-                    let upto = buffer.upto[r].max(from);
-                    sampler.absorb(&ts[from..upto], &x[from..upto]);
-                    from = upto;
-                    *out = sampler.answer(rows.ts[r]);
-                }
-            }
-            Body::Input(_) | Body::Constant(_) => {}
-        }
-    }
-}
-
-fn absorb(steps: &mut [Step], buffer: &Buffer, ts: &[i64], absorbed: usize) {
-    for step in steps {
-        if let Body::Sampler(sampler) = &mut step.body {
-            let x = Args {
-                buffer: &buffer.data,
-                stride: buffer.stride,
-                ids: &step.args,
-                rows: ts.len(),
-            }
-            .get(0);
-            sampler.absorb(&ts[absorbed..], &x[absorbed..]);
-        }
     }
 }

@@ -3,7 +3,9 @@
 //! `Graph::from_json` reads what Python's parser made; `Engine::new` makes an engine that has seen nothing. `batch` takes history in
 //! blocks, `push` and `advance` a live stream; both run the same operators, so a row's bits do not depend on which was used.
 
+mod block;
 mod calendar;
+mod clock;
 mod elementwise;
 mod engine;
 mod error;
@@ -15,6 +17,7 @@ mod math;
 mod operators;
 mod rolling;
 mod session;
+mod summary;
 mod table;
 mod tape;
 mod window;

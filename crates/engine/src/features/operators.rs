@@ -8,7 +8,8 @@ use super::history::Lag;
 use super::kernel::{Kernel, Latch, Sampler};
 use super::rolling::{Count, Ewm, Rma, Sum, Variance};
 use super::session::{CumulativeSum, Elapsed, One, SinceOpen, TickSide, TimeDecay, ToClose};
-use super::window::{Delayed, Extreme, Last, OnRows, Quantile, Span, Spread, Summary, Tally, Total};
+use super::summary::{Extreme, Quantile, Spread, Summary, Tally, Total};
+use super::window::{Delayed, Last, OnRows, Span};
 
 /// What stands behind one node.
 pub(super) enum Body {

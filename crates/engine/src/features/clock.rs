@@ -1,0 +1,74 @@
+//! What the engine knows of time: which event may come next, and which row of the grid.
+
+use super::error::EngineError;
+
+/// Rows that may lie between two events before the second is taken for a wrong stamp.
+const MAX_GAP: i64 = 10_000_000;
+/// No event yet.
+pub(super) const NEVER: i64 = i64::MIN;
+
+/// What the engine knows of time: the last event and the next row of the grid.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Clock {
+    pub every: i64,
+    pub next: i64,
+    pub last: i64,
+    pub answered: i64,
+    pub session: i64,
+    pub segment: i64,
+}
+
+impl Clock {
+    pub fn close(session: i64) -> i64 {
+        if session == 0 { i64::MAX } else { session }
+    }
+
+    pub fn first(&self, ts: i64) -> i64 {
+        ts.div_euclid(self.every)
+            .saturating_add(i64::from(ts.rem_euclid(self.every) != 0))
+            .saturating_mul(self.every)
+    }
+
+    /// Whether an event may come next; nothing is changed.
+    pub fn admit(&self, row: usize, ts: i64) -> Result<(), EngineError> {
+        if ts < self.last || (self.answered != NEVER && ts <= self.answered) {
+            return Err(EngineError::OutOfOrder {
+                row,
+                ts,
+                last: self.last.max(self.answered),
+            });
+        }
+        self.gap(row, ts)
+    }
+
+    pub fn gap(&self, row: usize, ts: i64) -> Result<(), EngineError> {
+        if self.every > 0 && self.last != NEVER {
+            let rows = ts.min(Self::close(self.session)).saturating_sub(self.next) / self.every;
+            if rows > MAX_GAP {
+                return Err(EngineError::Gap { row, ts, rows });
+            }
+        }
+        Ok(())
+    }
+
+    /// Move past an event that was admitted.
+    pub fn pass(&mut self, ts: i64, session: i64, segment: i64) {
+        if self.every > 0 {
+            if self.last == NEVER || session != self.session {
+                self.next = self.first(ts);
+            } else if self.next < ts {
+                self.next = self.first(ts.min(Self::close(session).saturating_add(1)));
+            }
+        }
+        (self.last, self.session, self.segment) = (ts, session, segment);
+    }
+}
+
+/// Multiples of `every` in `[next, last]`, `next` being one.
+pub(super) fn between(next: i64, last: i64, every: i64) -> usize {
+    if last < next {
+        0
+    } else {
+        usize::try_from((last - next) / every + 1).unwrap_or(0)
+    }
+}
