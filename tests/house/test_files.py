@@ -56,14 +56,16 @@ def test_no_large_data_is_tracked() -> None:
 
 
 def test_every_source_file_has_a_test() -> None:
-    """A test names its module, or a test of its room (or the laws) names something public that it defines."""
+    """A test names its module, or a test of its room (or the laws) names something it defines or the table that lists it."""
     tests = {path: checkout.text(path) for path in checkout.python("tests", "examples")}
     everywhere = "\n".join(tests.values())
     found = []
     for path in checkout.python("src"):
         module, names = checkout.module(path), python_rules.exported(checkout.tree(path)) or []
         near = "\n".join(text for test, text in tests.items() if {path.parts[2], "checks", "flow"} & set(test.parts))
-        named = any(re.search(rf"\b{re.escape(name)}\b", near) for name in names)
+        shelf = checkout.text(path.parent / "__init__.py") if len(path.parts) > 3 else ""
+        tables = [name for name in re.findall(r"^([A-Z_]{4,}): Mapping", shelf, re.MULTILINE) if any(each in shelf for each in names)]
+        named = any(re.search(rf"\b{re.escape(name)}\b", near) for name in (*names, *tables))
         if path.name != "__init__.py" and not named and not re.search(rf"\b{re.escape(module)}\b", everywhere):
             found.append(f"{path}: no test names {module}, and none of its room names {', '.join(names) or 'anything it defines'}")
     _fails(found)
