@@ -1,0 +1,52 @@
+"""Market rows: what the store holds, rolled into one series, built into bars."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from tickcast.bars import build
+from tickcast.calendars import Sessions, calendar
+from tickcast.clock import DAY
+from tickcast.config import Experiment
+from tickcast.errors import DataError
+from tickcast.rolls import RollSchedule, continuous, schedule_by_volume
+from tickcast.store import Store
+
+__all__ = ["Market", "market"]
+
+_AHEAD = 400 * DAY  # how far past the data the sessions reach that a bundle carries
+
+
+@dataclass(frozen=True)
+class Market:
+    """Rows in time order with their context, and how they came to be.
+
+    Parameters
+    ----------
+    rows: trades or bars of one series.
+    schedule: the rolls, None where none were asked for.
+    sessions: sessions over the data and 400 days beyond.
+    """
+
+    rows: pl.DataFrame
+    schedule: RollSchedule | None
+    sessions: Sessions
+
+
+def market(experiment: Experiment, store: Store, version: str) -> Market:
+    """The experiment's series as dataset `version` holds it. Raises DataError when no row is left."""
+    data = experiment.data
+    symbols = None if experiment.rolls else [data.symbol]
+    rows = store.scan(data.table, symbols=symbols, as_of=version)
+    schedule = None
+    if experiment.rolls is not None:
+        schedule = schedule_by_volume(rows, experiment.rolls.product)
+        rows = continuous(rows, schedule)
+    if experiment.bars is not None:
+        rows = build(rows, experiment.bars.interval, calendar(data.calendar)).rows
+    if not len(rows):
+        raise DataError(f"the store holds no {data.table} of {data.symbol}", hint="check data.symbol against `tickcast ingest --json`")
+    first, last = int(rows["ts"][0]), int(rows["ts"][-1])
+    return Market(rows, schedule, calendar(data.calendar).sessions(first, last + _AHEAD))
