@@ -21,12 +21,21 @@ def case(name: str, frame: pl.DataFrame) -> dict[str, object]:
     table = features.compute(frame)
     known = {c: frame[c].to_list() for c in ("ts", "session_id", "segment_id")}
     columns = {c: frame[c].to_list() for c in features.columns}
-    return {"graph": features.graph(), "events": known, "columns": columns, "ts": table.ts.tolist(), "bits": bits(table.values).ravel().tolist()}
+    return {
+        "graph": features.graph(),
+        "events": known,
+        "columns": columns,
+        "ts": table.ts.tolist(),
+        "bits": bits(table.values).ravel().tolist(),
+    }
 
 
 def cases() -> dict[str, dict[str, object]]:
     ticks = trades(400, 9)
-    return {"nq24": case("nq24", market(120)), "ash": case("ash", ticks.with_columns(ts=pl.col("ts") // 8, session_id=pl.col("session_id") // 8))}
+    return {
+        "nq24": case("nq24", market(120)),
+        "ash": case("ash", ticks.with_columns(ts=pl.col("ts") // 8, session_id=pl.col("session_id") // 8)),
+    }
 
 
 @pytest.mark.parametrize("name", ["nq24", "ash"])
