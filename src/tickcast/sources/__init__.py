@@ -7,7 +7,10 @@ from types import MappingProxyType
 
 from tickcast.sources.base import Progress, Source
 from tickcast.sources.cleaning import Cleaned
+from tickcast.sources.databento import Databento
+from tickcast.sources.mapped import MappedTable
+from tickcast.sources.simulated import SimulatedMarket
 
-__all__ = ["SOURCES", "Cleaned", "Progress", "Source"]
+__all__ = ["SOURCES", "Cleaned", "Databento", "MappedTable", "Progress", "SimulatedMarket", "Source"]
 
-SOURCES: Mapping[str, type[Source]] = MappingProxyType({})
+SOURCES: Mapping[str, type[Source]] = MappingProxyType({"databento": Databento, "table": MappedTable, "simulated": SimulatedMarket})

@@ -15,7 +15,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from tickcast.clock import DAY
-from tickcast.schema import BARS, SIGNALS, TRADES, Table, conform
+from tickcast.schema import BARS, CONTEXT, SIGNALS, TRADES, Table, conform
 
 __all__ = ["LATEST", "PRICE_LIMIT", "Cleaned", "clean", "late_rows"]
 
@@ -48,7 +48,7 @@ def clean(
 
     Parameters
     ----------
-    frame: columns of `table`, and optionally `row`, the row's number in its file; rows in the order they were read.
+    frame: columns of `table`, in the order they were read; `row`, the row's number in its file, where known; other columns may serve `reasons`.
     reasons: expressions over `frame` giving a reason (String) or null, asked before the rules here, as what a reader found while parsing.
     signed: rows whose prices may be zero or negative, as calendar spreads.
     origin: file the rows come from.
@@ -67,7 +67,7 @@ def clean(
         again = found.with_columns((pl.int_range(pl.len()).over([*table.identity, sound]) > 0).alias("again"))["again"]
         found = _mark(found, "duplicate", again.to_numpy())
     held = found.filter(pl.col("reason").is_not_null())
-    good = found.filter(pl.col("reason").is_null()).drop("row", "reason") if len(held) else found.drop("row", "reason")
+    good = (found.filter(pl.col("reason").is_null()) if len(held) else found).select(_kept(found, table))
     tally = held.group_by("reason").len().sort("reason")
     counts = MappingProxyType(dict(zip(tally["reason"].to_list(), tally["len"].to_list(), strict=True)))
     return Cleaned(conform(_sequenced(good, table), table, file=origin or None), held, counts, origin)
@@ -130,6 +130,12 @@ def _disorder(found: pl.DataFrame, table: Table) -> NDArray[np.bool_]:
     for group in sound.select("at", "ts", table.identity[0]).partition_by(table.identity[0], maintain_order=True):
         late[group["at"].to_numpy()[late_rows(group["ts"].to_numpy())]] = True
     return late
+
+
+def _kept(found: pl.DataFrame, table: Table) -> list[str]:
+    """Columns of the table and its context; what a reader added to judge a row stays behind, in the quarantine."""
+    known = {column.name for column in (*table.columns, *CONTEXT)}
+    return [name for name in found.columns if name in known]
 
 
 def _mark(found: pl.DataFrame, reason: str, rows: NDArray[np.bool_]) -> pl.DataFrame:

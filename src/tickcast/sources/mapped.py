@@ -1,0 +1,224 @@
+"""CSV and Parquet files read through a declared mapping: which column of the file is which column of the schema, and in what zone it tells time."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import ClassVar, Literal
+from zoneinfo import available_timezones
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tickcast.clock import parse_duration
+from tickcast.errors import ConfigError, DataError, SourceError
+from tickcast.schema import TABLES
+from tickcast.sources.base import Progress, Source
+from tickcast.sources.cleaning import Cleaned, clean
+from tickcast.sources.files import Paths, list_files, read_bytes
+
+__all__ = ["MappedTable", "Stamps"]
+
+_UNITS = (("ns", 1), ("us", 1_000), ("ms", 1_000_000), ("s", 1_000_000_000))
+
+
+@dataclass(frozen=True)
+class Stamps:
+    """How a file tells time: IANA `zone` of naive times, `unit` of numbers (ns, us, ms, s since 1970), `format` of text (strptime)."""
+
+    zone: str | None = None
+    unit: str | None = None
+    format: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.zone is not None and self.zone not in available_timezones():
+            near = get_close_matches(self.zone, sorted(available_timezones()), 1, 0.4)
+            raise ConfigError(
+                f"{self.zone!r} is no time zone", field="zone", hint=f"did you mean {near[0]}" if near else "use an IANA name"
+            )
+        if self.unit is not None and self.unit not in dict(_UNITS):
+            raise ConfigError(f"{self.unit!r} is no unit of time", field="unit", hint="choose ns, us, ms or s")
+
+    def nanoseconds(self, values: pl.Series, *, file: object, field: str) -> pl.DataFrame:
+        """`ts` (UTC ns, null where unreadable) and `trouble` (the reason, or null) of a file's time column."""
+        column = pl.col("time")
+        frame = pl.DataFrame({"time": values})
+        if values.dtype.is_numeric():
+            if self.unit is None:
+                raise SourceError("times are numbers and no unit is declared", file=file, field=field, hint="declare unit: ns, us, ms or s")
+            ts = (column.cast(pl.Int64, strict=False) if self.unit == "ns" or values.dtype.is_integer() else column) * dict(_UNITS)[
+                self.unit
+            ]
+            return frame.select(ts.cast(pl.Int64, strict=False).alias("ts"), pl.lit(None, dtype=pl.String).alias("trouble"))
+        if values.dtype == pl.String:
+            frame = frame.select(self._parse(values, file, field).alias("time"))
+        dtype = frame["time"].dtype
+        if dtype == pl.Date:
+            frame = frame.select(pl.col("time").cast(pl.Datetime("ns")))
+        if not isinstance(frame["time"].dtype, pl.Datetime):
+            raise SourceError(f"holds {dtype}, not times", file=file, field=field, hint="map ts to the column that tells the time")
+        if frame["time"].dtype.time_zone is not None:
+            return frame.select(column.dt.epoch("ns").alias("ts"), pl.lit(None, dtype=pl.String).alias("trouble"))
+        if self.zone is None:
+            raise SourceError(
+                "times are naive and no zone is declared", file=file, field=field, hint="declare zone, as America/Chicago or UTC"
+            )
+        placed = column.dt.replace_time_zone(self.zone, ambiguous="null", non_existent="null")
+        early = column.dt.replace_time_zone(self.zone, ambiguous="earliest", non_existent="null")
+        trouble = pl.when(column.is_null()).then(pl.lit("ts_unreadable")).when(early.is_null()).then(pl.lit("nonexistent_local_time"))
+        return frame.select(
+            placed.dt.epoch("ns").alias("ts"), trouble.when(placed.is_null()).then(pl.lit("ambiguous_local_time")).alias("trouble")
+        )
+
+    def _parse(self, values: pl.Series, file: object, field: str) -> pl.Series:
+        if self.unit is not None:
+            raise SourceError(
+                "times are text, yet a unit is declared", file=file, field=field, hint="leave unit out and declare format or zone"
+            )
+        first = next((text for text in values.head(100).to_list() if text), "")
+        offset = self.format is None and re.search(r"(Z|[+-]\d\d:?\d\d)$", first) is not None
+        try:
+            if offset:
+                return values.str.to_datetime(time_unit="ns", time_zone="UTC", strict=False)
+            return values.str.to_datetime(self.format, time_unit="ns", strict=False)
+        except pl.exceptions.PolarsError as error:
+            raise SourceError(
+                f"cannot read {first!r} as a time", file=file, row=1, field=field, hint="declare format, as %Y-%m-%d %H:%M:%S"
+            ) from error
+
+
+class MappedTable(Source):
+    """Files with a declared mapping, one chunk per file.
+
+    Parameters
+    ----------
+    files: .csv (also .csv.xz, .csv.gz, .csv.zst, or inside .zip and .whl with `member`) or .parquet; a file, folder, glob or list.
+    table: `trades` or `bars`.
+    columns: schema column → column of the file. `symbol`: the symbol of all rows where no column gives one.
+    zone, unit, format: how the file tells time, see `Stamps`.
+    interval, bar_stamp: bars only; their length, and whether the file stamps a bar with its `open` or its `close`. There is no default: a bar
+    stamped with its start and taken for its close would be known before it happened.
+    """
+
+    name: ClassVar[str] = "table"
+
+    def __init__(
+        self,
+        files: Paths,
+        *,
+        table: str,
+        columns: Mapping[str, str],
+        symbol: str | None = None,
+        zone: str | None = None,
+        unit: str | None = None,
+        format: str | None = None,
+        interval: str | None = None,
+        bar_stamp: Literal["open", "close"] | None = None,
+        member: str | None = None,
+    ) -> None:
+        if table not in TABLES:
+            raise ConfigError(f"no table {table!r}", field="table", hint=f"choose one of {', '.join(TABLES)}")
+        self.table, self.columns, self.symbol, self.member = TABLES[table], dict(columns), symbol, member
+        for name in self.columns:
+            if name not in self.table.names:
+                near = get_close_matches(name, self.table.names, 1)
+                raise ConfigError(
+                    f"table {table} has no column {name!r}", field="columns", hint=f"did you mean {near[0]}" if near else None
+                )
+        if "ts" not in self.columns:
+            raise ConfigError("no column is mapped to ts", field="columns", hint="map ts to the column that tells the time")
+        if table == "bars" and (interval is None or bar_stamp not in ("open", "close")):
+            raise ConfigError(
+                "bars need their interval and their stamp", field="bar_stamp", hint="declare interval: 1m and bar_stamp: open or close"
+            )
+        self.interval, self.bar_stamp = parse_duration(interval) if interval else 0, bar_stamp
+        self.stamps = Stamps(zone, unit, format)
+        self.files = list_files(files, "*")
+
+    def history(self, *, start: int | None = None, end: int | None = None, progress: Progress | None = None) -> Iterator[Cleaned]:
+        """See `Source.history`."""
+        for done, path in enumerate(self.files):
+            if progress is not None:
+                progress(f"reading {path.name}", done / len(self.files))
+            chunk = self._read(path)
+            keep = pl.col("ts").ge(start if start is not None else 0) & (pl.col("ts").lt(end) if end is not None else pl.lit(True))
+            yield Cleaned(chunk.frame.filter(keep), chunk.quarantined, chunk.counts, chunk.origin)
+        if progress is not None:
+            progress("read", 1.0)
+
+    def _read(self, path: Path) -> Cleaned:
+        content = read_bytes(path, self.member)
+        raw = _parquet(content, path) if content[:4] == b"PAR1" else _csv(content, path)
+        for name, column in self.columns.items():
+            if column not in raw.columns:
+                near = get_close_matches(column, raw.columns, 1, 0.4)
+                hint = f"did you mean {near[0]}" if near else f"the file has {', '.join(raw.columns[:12])}"
+                raise SourceError(f"no such column, mapped to {name}", file=path, field=column, hint=hint)
+        times = self.stamps.nanoseconds(raw[self.columns["ts"]], file=path, field=self.columns["ts"])
+        rest = {name: column for name, column in self.columns.items() if name != "ts"}
+        values = [pl.col(column).cast(self.table.column(name).dtype, strict=False).alias(name) for name, column in rest.items()]
+        frame = pl.concat([raw.select(values), times], how="horizontal")
+        if self.symbol is not None and "symbol" not in frame.columns:
+            frame = frame.with_columns(pl.lit(self.symbol).alias("symbol"))
+        if self.table.name == "bars":
+            other = pl.col("ts") + (self.interval if self.bar_stamp == "open" else -self.interval)
+            opened, closed = (pl.col("ts"), other) if self.bar_stamp == "open" else (other, pl.col("ts"))
+            frame = frame.with_columns(opened.alias("ts_open"), closed.alias("ts"), pl.lit(self.interval, dtype=pl.Int64).alias("interval"))
+        try:
+            cleaned = clean(frame, self.table, reasons=[pl.col("trouble")], origin=path.name)
+        except pl.exceptions.PolarsError as error:
+            raise SourceError(f"cannot be read: {str(error).splitlines()[0]}", file=path, hint="map every required column") from error
+        except DataError as error:
+            raise SourceError(error.message, file=path, field=None, hint="map or declare every required column") from error
+        stray = sum(cleaned.counts.get(reason, 0) for reason in ("ts_implausible", "ts_unreadable"))
+        if len(frame) and stray > len(frame) // 2:
+            hint = "check unit, format and zone of the time column"
+            raise SourceError(f"{stray} of {len(frame)} stamps lie outside 1970 to 2100", file=path, field=self.columns["ts"], hint=hint)
+        return cleaned
+
+
+def _parquet(content: bytes, path: Path) -> pl.DataFrame:
+    try:
+        frame = pl.from_arrow(pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=True).read())
+    except (pa.ArrowException, OSError, ValueError, pl.exceptions.PolarsError) as error:
+        raise SourceError(
+            f"is no readable Parquet: {str(error).splitlines()[0]}", file=path, hint="fetch the file again, it is damaged"
+        ) from error
+    if not isinstance(frame, pl.DataFrame):
+        raise SourceError("holds no table", file=path, hint="name a Parquet file with columns")
+    return frame
+
+
+def _csv(content: bytes, path: Path) -> pl.DataFrame:
+    """All columns as text. A ragged row, a NUL or another encoding is an error of the file: shifted fields would be read as prices."""
+    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        raise SourceError("is UTF-16 text", file=path, hint="convert it to UTF-8")
+    content = content.removeprefix(b"\xef\xbb\xbf")
+    if not content.strip():
+        raise SourceError("is empty", file=path, hint="fetch the file again")
+    data = np.frombuffer(content if content.endswith(b"\n") else content + b"\n", dtype=np.uint8)
+    lines = np.flatnonzero(data == 10)
+    nul = np.flatnonzero(data == 0)
+    if nul.size:
+        raise SourceError(
+            "holds a NUL byte", file=path, row=int(np.searchsorted(lines, nul[0])), hint="fetch the file again, it is damaged"
+        )
+    if not (data == 34).any():
+        fields = np.diff(np.searchsorted(np.flatnonzero(data == 44), lines), prepend=0) + 1
+        blank = np.diff(lines, prepend=-1) <= 1
+        ragged = np.flatnonzero((fields != fields[0]) & ~blank)
+        if ragged.size:
+            row = int(ragged[0])
+            raise SourceError(
+                f"has {fields[row]} fields where the header has {fields[0]}", file=path, row=row, hint="mend or remove the row"
+            )
+    try:
+        return pl.read_csv(io.BytesIO(content), infer_schema=False)
+    except (pl.exceptions.PolarsError, ValueError) as error:
+        raise SourceError(f"is no readable CSV: {str(error).splitlines()[0]}", file=path, hint="mend the file") from error
