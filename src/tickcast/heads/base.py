@@ -42,7 +42,7 @@ class Head(nn.Module, ABC):
 
     def forward(self, embedding: Tensor) -> Tensor:
         """(..., width) → raw (..., h, size)."""
-        moved = self.tilt(embedding).unflatten(-1, (self.horizons, -1))
+        moved: Tensor = self.tilt(embedding).unflatten(-1, (self.horizons, -1))
         if self.basis is not None:
             moved = torch.einsum("...hr,hrs->...hs", moved, self.basis)
         return moved + self.bias

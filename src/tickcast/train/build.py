@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,7 @@ class NetworkKind:
     training: TrainingOptions
 
 
-_STREAM = TrainingOptions(epochs=20, batch=32, chunk=64, lr=1e-3)
+_STREAM = TrainingOptions(epochs=12, batch=32, chunk=64, lr=1e-3)
 _WINDOW = TrainingOptions(epochs=10, batch=128, lr=3e-4, rows_per_epoch=40_000, patience=3)
 NETWORKS: Mapping[str, NetworkKind] = {
     "gru_buckets": NetworkKind(GruOptions, BucketOptions, _STREAM),
@@ -69,7 +69,7 @@ def build(
     head = dict(given.get("head") or {})
     if chosen.head is BucketOptions and scale.unit == "ticks":
         head.setdefault("grid", LatticeGrid())
-    training = {**{name: getattr(chosen.training, name) for name in TrainingOptions.__dataclass_fields__}, **(given.get("training") or {})}
+    training = {**asdict(chosen.training), **(given.get("training") or {})}
     try:
         law = TypeAdapter(chosen.head).validate_python(head)
         backbone = TypeAdapter(chosen.backbone).validate_python(dict(given.get("backbone") or {}))

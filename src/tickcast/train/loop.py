@@ -138,7 +138,7 @@ def _update(task: Task, options: TrainingOptions, optimizer: torch.optim.Optimiz
     loss = task.loss(task.head, raw.float(), torch.from_numpy(task.z[rows]).to(raw.device))
     if not torch.isfinite(loss):
         raise ModelError(f"the loss became {float(loss)}", hint="lower the learning rate or look for extreme features")
-    loss.backward()
+    torch.autograd.backward(loss)
     nn.utils.clip_grad_norm_(task.network.parameters(), options.clip)
     optimizer.step()
     return float(loss.detach())

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from torch import Tensor, nn
+from torch import Tensor
 
 from tickcast import scales
 from tickcast.errors import ConfigError, ModelError
@@ -94,7 +94,7 @@ class Network(Forecaster):
         self._folder, self._progress = folder, progress
         self._horizons: tuple[str, ...] = ()
         self._standardizer: Standardizer | None = None
-        self._network: nn.ModuleDict | None = None
+        self._network: ServedNetwork | None = None
 
     @property
     def spec(self) -> Spec:
@@ -143,7 +143,7 @@ class Network(Forecaster):
         network, _ = self._fitted()
         refuse_unready(view, self.eligible(view.table, view.rows), self.spec.window)
         values = self._values(view.table)
-        backbone, head = network["backbone"], network["head"]
+        backbone, head = network.backbone, network.head
         parts = []
         with loop.repeatable(self.training.threads), torch.no_grad():
             for embedding in self._embeddings(backbone, values, view):
@@ -158,17 +158,16 @@ class Network(Forecaster):
         """
         network, standardizer = self._fitted()
         folder.mkdir(parents=True, exist_ok=True)
-        served = ServedNetwork(network["backbone"], network["head"])
         with loop.repeatable(1):
-            export_onnx(served, len(self.columns), folder / "model.onnx")
-            parity(served, len(self.columns), folder / "model.onnx")
+            export_onnx(network, len(self.columns), folder / "model.onnx")
+            parity(network, len(self.columns), folder / "model.onnx")
         write_weights(folder / "weights.safetensors", network.state_dict())
         _write_json(folder / "network.json", {
             "backbone": {"name": self.backbone_options.name, **asdict(self.backbone_options)},
             "head": {"name": self.head_options.output, **asdict(self.head_options)},
             "training": asdict(self.training),
         })  # fmt: skip
-        states = network["backbone"].states() if self.spec.streaming else ()
+        states = network.backbone.states() if isinstance(network.backbone, StreamBackbone) else ()
         _write_json(folder / "model.json", {
             "forecaster": self.spec.name,
             "horizons": list(self._horizons),
@@ -178,7 +177,7 @@ class Network(Forecaster):
             "network": {"kind": "step" if self.spec.streaming else "window", "file": "model.onnx", "window": self.spec.window,
                         "state": [[name, list(shape)] for name, shape in states]},
             "fixed": None,
-            "law": network["head"].law(),
+            "law": network.head.law(),
             "scale": self.scale.parameters(),
         })  # fmt: skip
 
@@ -201,7 +200,7 @@ class Network(Forecaster):
         assembled.eval()
         return network
 
-    def _fitted(self) -> tuple[nn.ModuleDict, Standardizer]:
+    def _fitted(self) -> tuple[ServedNetwork, Standardizer]:
         if self._network is None or self._standardizer is None:
             raise ModelError("this network is not fitted", hint="call fit or load first")
         return self._network, self._standardizer
@@ -210,8 +209,8 @@ class Network(Forecaster):
         backbone = self.backbone_options.build(len(self.columns))
         return backbone, self.head_options.build(backbone.width, len(self._horizons))
 
-    def _assembled(self, backbone: Backbone, head: Head) -> nn.ModuleDict:
-        self._network = nn.ModuleDict({"backbone": backbone, "head": head}).to(self.training.device if self.position is None else "cpu")
+    def _assembled(self, backbone: Backbone, head: Head) -> ServedNetwork:
+        self._network = ServedNetwork(backbone, head).to(self.training.device if self.position is None else "cpu")
         return self._network
 
     def _values(self, table: FeatureTable) -> NDArray[np.float32]:
