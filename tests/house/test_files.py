@@ -63,7 +63,7 @@ def test_every_source_file_has_a_test() -> None:
     for path in checkout.python("src"):
         module, names = checkout.module(path), python_rules.exported(checkout.tree(path)) or []
         near = "\n".join(text for test, text in tests.items() if {path.parts[2], "checks", "flow"} & set(test.parts))
-        shelf = checkout.text(path.parent / "__init__.py") if len(path.parts) > 3 else ""
+        shelf = checkout.text(path.parent / "__init__.py") if path.parent / "__init__.py" in checkout.files() else ""
         tables = [name for name in re.findall(r"^([A-Z_]{4,}): Mapping", shelf, re.MULTILINE) if any(each in shelf for each in names)]
         named = any(re.search(rf"\b{re.escape(name)}\b", near) for name in (*names, *tables))
         if path.name != "__init__.py" and not named and not re.search(rf"\b{re.escape(module)}\b", everywhere):
