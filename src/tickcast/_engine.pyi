@@ -1,5 +1,7 @@
 from collections.abc import Sequence
 
+from os import PathLike
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -28,3 +30,29 @@ class Engine:
 
 def gather_windows(values: NDArray[np.float32], ends: NDArray[np.int64], length: int) -> NDArray[np.float32]: ...
 def gather_windows_into(values: NDArray[np.float32], ends: NDArray[np.int64], length: int, out: NDArray[np.float32]) -> None: ...
+
+_Forecasts = tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
+
+class Predictor:
+    """Forecasts of one bundle for any number of symbols."""
+
+    hash: str
+    horizons: list[str]
+    unit: str
+    inputs: list[str]
+    law: tuple[str, list[list[float]], bool]
+    def __new__(cls, folder: str | PathLike[str], onnxruntime: str | PathLike[str]) -> Predictor: ...
+    def update(self, event: str) -> int: ...
+    def advance(self, symbol: str, ts: int) -> int: ...
+    def predict(self, symbol: str) -> tuple[int, int, int, float, _Forecasts]: ...
+    def run(
+        self,
+        symbol: str,
+        ts: NDArray[np.int64],
+        segment: NDArray[np.int64],
+        columns: Sequence[NDArray[np.float64]],
+        until: int | None = None,
+    ) -> _Forecasts: ...
+    def clear(self) -> None: ...
+    def save(self) -> str: ...
+    def restore(self, saved: str) -> None: ...

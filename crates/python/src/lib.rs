@@ -2,6 +2,7 @@
 
 mod features;
 mod gather;
+mod predictor;
 
 use pyo3::prelude::*;
 
@@ -14,6 +15,8 @@ mod _engine {
     use super::features::PyEngine;
     #[pymodule_export]
     use super::gather::{gather_windows, gather_windows_into};
+    #[pymodule_export]
+    use super::predictor::PyPredictor;
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

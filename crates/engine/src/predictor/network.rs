@@ -31,6 +31,11 @@ pub(super) struct Carrier {
     turn: usize,
 }
 
+// SAFETY: the tensors lie in ordinary memory that ONNX Runtime allocated, its API may be called from any thread, and no handle to them
+// leaves this struct: whoever owns the carrier owns every one. Shared references only read the memory.
+unsafe impl Send for Carrier {}
+unsafe impl Sync for Carrier {}
+
 /// The session that all symbols share.
 pub(super) struct Network {
     session: Session,

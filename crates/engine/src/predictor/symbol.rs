@@ -113,7 +113,7 @@ impl Head {
             (Some(network), Some(carrier)) => {
                 let k = forecaster.columns.len();
                 let at = self.window.len() - k;
-                self.window.copy_within(k.min(self.window.len()).., 0);
+                self.window.copy_within(k.., 0);
                 forecaster.standardized(row.values, &mut self.window[at..]);
                 if self.filled < forecaster.window() as u64 {
                     return Err(Reason::WarmingUp { have: self.seen.min(self.warmup - 1), need: self.warmup });
