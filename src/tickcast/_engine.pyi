@@ -1,5 +1,4 @@
 from collections.abc import Sequence
-
 from os import PathLike
 
 import numpy as np

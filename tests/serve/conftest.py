@@ -43,7 +43,9 @@ def bars(n: int = 120) -> pl.DataFrame:
     rng = np.random.default_rng(3)
     close = 100 * np.exp(np.cumsum(rng.normal(0, 1e-3, n)))
     ts = (np.arange(n) + 1) * STEP
-    return pl.DataFrame({"ts": ts, "close": close, "session_id": np.where(ts <= 400 * STEP, 400, 800) * STEP, "segment_id": np.zeros(n, np.int64)})
+    return pl.DataFrame(
+        {"ts": ts, "close": close, "session_id": np.where(ts <= 400 * STEP, 400, 800) * STEP, "segment_id": np.zeros(n, np.int64)}
+    )
 
 
 def _graph(step: bool, rng: np.random.Generator) -> onnx.ModelProto:
@@ -78,12 +80,26 @@ def _forecaster(kind: str, folder: Path) -> Forecaster:
     quantiles = {"kind": "quantiles", "levels": LEVELS}
     rows = [[-2.0, -0.5, 0.0, 0.4, 2.2], [-1.5, -0.6, 0.0, 0.7, 1.5]]
     document = {"forecaster": kind, "horizons": HORIZONS, "unit": "sigma", "columns": [], "law": quantiles, "fixed": {"values": rows}}
-    document["scale"] = {"kind": "log_linear", "columns": ["rv", "r"], "weights": [[30.0, 2.0], [40.0, -1.0]], "intercept": [-7.0, -6.5], "floor": 1e-9}
+    document["scale"] = {
+        "kind": "log_linear",
+        "columns": ["rv", "r"],
+        "weights": [[30.0, 2.0], [40.0, -1.0]],
+        "intercept": [-7.0, -6.5],
+        "floor": 1e-9,
+    }
     if kind == "slot":
         by_slot = [(np.array(rows) * 1e-3 * (1 + s)).tolist() for s in range(3)]
         document |= {"unit": "log_return", "scale": {"kind": "unit"}, "fixed": {"column": "hour", "values": by_slot}}
     if kind == "trees":
-        tree = {"roots": [0, -3], "feature": [0], "threshold": [1e-3], "left": [-1], "right": [-2], "default_left": [True], "value": [-7.0, -6.0, 0.1]}
+        tree = {
+            "roots": [0, -3],
+            "feature": [0],
+            "threshold": [1e-3],
+            "left": [-1],
+            "right": [-2],
+            "default_left": [True],
+            "value": [-7.0, -6.0, 0.1],
+        }
         document["scale"] = {"kind": "trees", "columns": ["rv"], "floor": 1e-9, "models": [tree, tree]}
     if kind in ("window", "step"):
         document |= {"columns": ["r", "rv"], "law": {"kind": "buckets", "edges": EDGES, "lattice": False}, "fixed": None}
@@ -103,10 +119,15 @@ def make(tmp_path: Path) -> Callable[[str], tuple[Bundle, Forecaster, list]]:
         forecaster = _forecaster(kind, tmp_path / f"{kind}-model")
         pit = PitMap((0.0, 0.3, 1.0), ((0.0, 0.2, 1.0), (0.0, 0.4, 1.0)))
         calibrators = [Temperature((1.3, 0.8)), pit] if kind in ("window", "step") else [pit]
-        bundle = write_bundle(
-            tmp_path / kind, forecaster=forecaster, features=FEATURES, calibrators=calibrators, sessions=SESSIONS, target={"horizons": HORIZONS},
-            metrics={}, data_version="v1", commit="abc", golden=bars(),
-        )  # fmt: skip
+        facts = {
+            "target": {"horizons": HORIZONS},
+            "metrics": {},
+            "data_version": "v1",
+            "commit": "abc",
+            "golden": bars(),
+            "sessions": SESSIONS,
+        }
+        bundle = write_bundle(tmp_path / kind, forecaster=forecaster, features=FEATURES, calibrators=calibrators, **facts)
         return bundle, forecaster, calibrators
 
     return made

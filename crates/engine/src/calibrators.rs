@@ -24,11 +24,19 @@ impl Calibrator {
             Calibrator::Identity {} => Ok(()),
             Calibrator::Temperature { values } => {
                 let sound = values.len() == horizons && values.iter().all(|t| t.is_finite() && *t > 0.0);
-                if sound && matches!(law, Law::Buckets { .. }) { Ok(()) } else { Err("temperatures do not fit the law".into()) }
+                if sound && matches!(law, Law::Buckets { .. }) {
+                    Ok(())
+                } else {
+                    Err("temperatures do not fit the law".into())
+                }
             }
             Calibrator::Pit { levels, values } => {
                 let fits = values.len() == horizons && values.iter().all(|row| row.len() == levels.len() && rises(row));
-                if fits && rises(levels) { Ok(()) } else { Err("a PIT map must increase from 0 to 1 on its levels".into()) }
+                if fits && rises(levels) {
+                    Ok(())
+                } else {
+                    Err("a PIT map must increase from 0 to 1 on its levels".into())
+                }
             }
         }
     }
@@ -47,7 +55,11 @@ impl Calibrator {
                 let (mut below, mut before, last) = (0.0, 0.0, values.len() - 1);
                 for (k, p) in values.iter_mut().enumerate() {
                     below += *p;
-                    let upto = if k == last { 1.0 } else { interpolate(below.min(1.0), levels, &map[h]) };
+                    let upto = if k == last {
+                        1.0
+                    } else {
+                        interpolate(below.min(1.0), levels, &map[h])
+                    };
                     *p = upto - before;
                     before = upto;
                 }

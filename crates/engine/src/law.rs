@@ -42,16 +42,21 @@ impl Law {
             Law::Buckets { edges, .. } => {
                 let size = edges.first().map_or(0, |row| row.len().saturating_sub(1));
                 if edges.len() != horizons || size < 3 || edges.iter().any(|row| row.len() != size + 1) {
-                    return Err(format!("bucket edges do not have {horizons} rows of one length, four edges at least"));
+                    return Err(format!(
+                        "bucket edges do not have {horizons} rows of one length, four edges at least"
+                    ));
                 }
-                if edges.iter().any(|row| row.windows(2).any(|w| !(w[1] > w[0])) || row.iter().any(|e| !e.is_finite())) {
+                if edges
+                    .iter()
+                    .any(|row| !row.windows(2).all(|w| w[1] > w[0]) || row.iter().any(|e| !e.is_finite()))
+                {
                     return Err("bucket edges do not increase".into());
                 }
                 Ok(size)
             }
             Law::Quantiles { levels } => {
                 let inside = levels.first().is_some_and(|x| *x > 0.0) && levels.last().is_some_and(|x| *x < 1.0);
-                if levels.len() < 3 || !inside || levels.windows(2).any(|w| !(w[1] > w[0])) {
+                if levels.len() < 3 || !inside || !levels.windows(2).all(|w| w[1] > w[0]) {
                     return Err("quantile levels do not increase strictly between 0 and 1".into());
                 }
                 Ok(levels.len())
@@ -64,7 +69,8 @@ impl Law {
         match self {
             Law::Buckets { .. } => {
                 let total: f64 = values.iter().sum();
-                if values.iter().any(|p| !(*p >= 0.0)) || !((total - 1.0).abs() < 1e-4) {
+                let sound = values.iter().all(|p| *p >= 0.0) && (total - 1.0).abs() < 1e-4;
+                if !sound {
                     return Err("bucket probabilities are negative, not finite, or do not sum to one");
                 }
                 values.iter_mut().for_each(|p| *p /= total);
@@ -144,7 +150,11 @@ impl<'a> Buckets<'a> {
 
     /// Mass below edge `k`; summed in order, as numpy's cumsum does.
     fn below(&self, k: usize) -> f64 {
-        if k == self.mass.len() { 1.0 } else { self.mass[..k].iter().sum::<f64>().min(1.0) }
+        if k == self.mass.len() {
+            1.0
+        } else {
+            self.mass[..k].iter().sum::<f64>().min(1.0)
+        }
     }
 
     fn cdf(&self, z: f64) -> f64 {
@@ -254,7 +264,10 @@ impl Quantiles<'_> {
         let (t0, t1) = (t[0], 1.0 - t[n - 1]);
         let pairs = || (1..n).map(|k| (t[k] - t[k - 1], v[k - 1], v[k]));
         let mean = pairs().map(|(p, a, b)| (a + b) / 2.0 * p).sum::<f64>() + t0 * (v[0] - left) + t1 * (v[n - 1] + right);
-        let inner: f64 = pairs().map(|(p, a, b)| (a - mean, b - mean, p)).map(|(a, b, p)| (a * a + a * b + b * b) / 3.0 * p).sum();
+        let inner: f64 = pairs()
+            .map(|(p, a, b)| (a - mean, b - mean, p))
+            .map(|(a, b, p)| (a * a + a * b + b * b) / 3.0 * p)
+            .sum();
         let (low, high) = (v[0] - mean, v[n - 1] - mean);
         let under = t0 * (low * low - 2.0 * low * left + 2.0 * left * left);
         let over = t1 * (high * high + 2.0 * high * right + 2.0 * right * right);
@@ -271,9 +284,20 @@ mod tests {
         let edges = vec![vec![-3.0, -1.0, 0.5, 1.0, 4.0]];
         let mass = vec![0.2, 0.3, 0.4, 0.1];
         vec![
-            (Law::Buckets { edges: edges.clone(), lattice: false }, mass.clone()),
+            (
+                Law::Buckets {
+                    edges: edges.clone(),
+                    lattice: false,
+                },
+                mass.clone(),
+            ),
             (Law::Buckets { edges, lattice: true }, mass),
-            (Law::Quantiles { levels: vec![0.1, 0.4, 0.5, 0.9] }, vec![-1.0, -0.1, 0.0, 2.0]),
+            (
+                Law::Quantiles {
+                    levels: vec![0.1, 0.4, 0.5, 0.9],
+                },
+                vec![-1.0, -0.1, 0.0, 2.0],
+            ),
         ]
     }
 
@@ -290,7 +314,14 @@ mod tests {
                 let level = f64::from(i) / 100.0;
                 let reached = law.cdf(0, &values, law.quantile(0, &values, level));
                 let lattice = matches!(law, Law::Buckets { lattice: true, .. });
-                assert!(if lattice { reached >= level - 1e-12 } else { (reached - level).abs() < 1e-12 }, "{law:?} {level} {reached}");
+                assert!(
+                    if lattice {
+                        reached >= level - 1e-12
+                    } else {
+                        (reached - level).abs() < 1e-12
+                    },
+                    "{law:?} {level} {reached}"
+                );
             }
         }
     }
@@ -299,11 +330,16 @@ mod tests {
     fn moments_are_those_of_the_quantile_function() {
         for (law, values) in laws() {
             let n = 200_000;
-            let draws: Vec<f64> = (0..n).map(|i| law.quantile(0, &values, (f64::from(i) + 0.5) / f64::from(n))).collect();
+            let draws: Vec<f64> = (0..n)
+                .map(|i| law.quantile(0, &values, (f64::from(i) + 0.5) / f64::from(n)))
+                .collect();
             let mean = draws.iter().sum::<f64>() / f64::from(n);
             let variance = draws.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / f64::from(n);
             let (m, v) = law.moments(0, &values);
-            assert!((m - mean).abs() < 1e-3 && (v - variance).abs() < 2e-2, "{law:?} {m} {mean} {v} {variance}");
+            assert!(
+                (m - mean).abs() < 1e-3 && (v - variance).abs() < 2e-2,
+                "{law:?} {m} {mean} {v} {variance}"
+            );
         }
     }
 
@@ -318,6 +354,12 @@ mod tests {
             }
             assert!(law.settle(&mut values.clone()).is_ok());
         }
-        assert!(Law::Quantiles { levels: vec![0.5, 0.4, 0.9] }.check(1).is_err());
+        assert!(
+            Law::Quantiles {
+                levels: vec![0.5, 0.4, 0.9]
+            }
+            .check(1)
+            .is_err()
+        );
     }
 }

@@ -18,9 +18,18 @@ pub enum Scale {
     /// z counts price ticks: scale = tick / price.
     Ticks { tick: f64 },
     /// exp(weights · columns + intercept), at least `floor`.
-    LogLinear { columns: Vec<String>, weights: Vec<Vec<f64>>, intercept: Vec<f64>, floor: f64 },
+    LogLinear {
+        columns: Vec<String>,
+        weights: Vec<Vec<f64>>,
+        intercept: Vec<f64>,
+        floor: f64,
+    },
     /// exp of an ensemble of trees over the columns, one per horizon.
-    Trees { columns: Vec<String>, floor: f64, models: Vec<Trees> },
+    Trees {
+        columns: Vec<String>,
+        floor: f64,
+        models: Vec<Trees>,
+    },
 }
 
 impl Scale {
@@ -38,14 +47,26 @@ impl Scale {
             Scale::Unit => Ok(()),
             Scale::Ticks { tick } if *tick > 0.0 && tick.is_finite() => Ok(()),
             Scale::Ticks { tick } => Err(format!("tick {tick} is not positive")),
-            Scale::LogLinear { columns, weights, intercept, floor } => {
+            Scale::LogLinear {
+                columns,
+                weights,
+                intercept,
+                floor,
+            } => {
                 let fits = weights.len() == horizons && intercept.len() == horizons && weights.iter().all(|row| row.len() == columns.len());
                 let finite = weights.iter().flatten().chain(intercept).all(|x| x.is_finite()) && *floor > 0.0;
-                if fits && finite { Ok(()) } else { Err(format!("weights, intercept or floor do not fit {horizons} horizons")) }
+                if fits && finite {
+                    Ok(())
+                } else {
+                    Err(format!("weights, intercept or floor do not fit {horizons} horizons"))
+                }
             }
             Scale::Trees { columns, floor, models } => {
-                if models.len() != horizons || !(*floor > 0.0) {
-                    return Err(format!("{} tree models and floor {floor} do not fit {horizons} horizons", models.len()));
+                if models.len() != horizons || floor.is_nan() || *floor <= 0.0 {
+                    return Err(format!(
+                        "{} tree models and floor {floor} do not fit {horizons} horizons",
+                        models.len()
+                    ));
                 }
                 models.iter().try_for_each(|model| model.check(columns.len()))
             }
@@ -57,7 +78,9 @@ impl Scale {
         match self {
             Scale::Unit => out.fill(1.0),
             Scale::Ticks { tick } => out.fill(tick / price),
-            Scale::LogLinear { weights, intercept, floor, .. } => {
+            Scale::LogLinear {
+                weights, intercept, floor, ..
+            } => {
                 for ((scale, row), start) in out.iter_mut().zip(weights).zip(intercept) {
                     let exponent = row.iter().zip(features).map(|(w, x)| w * x).sum::<f64>() + start;
                     *scale = exponent.exp().max(*floor);

@@ -30,7 +30,11 @@ impl Trees {
             && self.feature.iter().all(|k| *k < columns)
             && self.threshold.iter().all(|x| !x.is_nan())
             && self.value.iter().all(|x| x.is_finite());
-        if sound { Ok(()) } else { Err("a tree points nowhere or back, or holds a value that is not finite".into()) }
+        if sound {
+            Ok(())
+        } else {
+            Err("a tree points nowhere or back, or holds a value that is not finite".into())
+        }
     }
 
     /// The sum for one row of features.
@@ -40,7 +44,11 @@ impl Trees {
             while at >= 0 {
                 let node = at as usize;
                 let x = row[self.feature[node]];
-                let left = if x.is_nan() { self.default_left[node] } else { x <= self.threshold[node] };
+                let left = if x.is_nan() {
+                    self.default_left[node]
+                } else {
+                    x <= self.threshold[node]
+                };
                 at = if left { self.left[node] } else { self.right[node] };
             }
             sum + self.value[(-1 - at) as usize]

@@ -10,11 +10,14 @@ use tickcast_engine::predictor::{Answer, Predictor, Reason};
 
 /// An error of `tickcast.errors` with its message, and the file or field it is about.
 fn raise(py: Python<'_>, class: &str, message: String, place: (&str, Option<&str>)) -> PyErr {
-    let made = py.import("tickcast.errors").and_then(|errors| errors.getattr(class)).and_then(|class| {
-        let words = pyo3::types::PyDict::new(py);
-        words.set_item(place.0, place.1)?;
-        class.call((message,), Some(&words))
-    });
+    let made = py
+        .import("tickcast.errors")
+        .and_then(|errors| errors.getattr(class))
+        .and_then(|class| {
+            let words = pyo3::types::PyDict::new(py);
+            words.set_item(place.0, place.1)?;
+            class.call((message,), Some(&words))
+        });
     made.map_or_else(|error| error, PyErr::from_value)
 }
 
@@ -22,7 +25,12 @@ fn refuse(py: Python<'_>, reason: &Reason) -> PyErr {
     raise(py, "ServeError", format!("{}: {reason}", reason.code()), ("field", reason.field()))
 }
 
-type Forecasts<'py> = (Bound<'py, PyArray1<i64>>, Bound<'py, PyArray3<f64>>, Bound<'py, PyArray2<f64>>, Bound<'py, PyArray3<f64>>);
+type Forecasts<'py> = (
+    Bound<'py, PyArray1<i64>>,
+    Bound<'py, PyArray3<f64>>,
+    Bound<'py, PyArray2<f64>>,
+    Bound<'py, PyArray3<f64>>,
+);
 
 /// Forecasts of one bundle for any number of symbols.
 #[pyclass(module = "tickcast._engine", name = "Predictor")]
@@ -38,7 +46,12 @@ impl PyPredictor {
         let opened = py.detach(|| Predictor::open(&folder, &onnxruntime));
         let inner = opened.map_err(|fault| {
             let file = folder.join(&fault.file).display().to_string();
-            raise(py, "BundleError", format!("{}. {}", fault.message, fault.hint), ("file", Some(&file)))
+            raise(
+                py,
+                "BundleError",
+                format!("{}. {}", fault.message, fault.hint),
+                ("file", Some(&file)),
+            )
         })?;
         Ok(Self { inner })
     }
@@ -76,7 +89,9 @@ impl PyPredictor {
     fn update(&mut self, py: Python<'_>, event: &str) -> PyResult<usize> {
         let inner = &mut self.inner;
         let taken = py.detach(|| {
-            let fields: Map<String, Value> = serde_json::from_str(event).map_err(|error| Reason::Malformed { message: error.to_string() })?;
+            let fields: Map<String, Value> = serde_json::from_str(event).map_err(|error| Reason::Malformed {
+                message: error.to_string(),
+            })?;
             let event = inner.event(&fields)?;
             let mut made = 0;
             inner.update(&event, &mut |_| made += 1).map(|()| made)
@@ -120,16 +135,27 @@ impl PyPredictor {
             let mut answers: Vec<Answer> = Vec::new();
             for (i, at) in ts.iter().enumerate() {
                 let values: Vec<f64> = columns.iter().map(|column| column[i]).collect();
-                let event = inner.ordered_event(symbol, *at, Some(segment[i]), &values).map_err(|reason| (i, reason))?;
-                inner.update(&event, &mut |answer| answers.push(answer.clone())).map_err(|reason| (i, reason))?;
+                let event = inner
+                    .ordered_event(symbol, *at, Some(segment[i]), &values)
+                    .map_err(|reason| (i, reason))?;
+                inner
+                    .update(&event, &mut |answer| answers.push(answer.clone()))
+                    .map_err(|reason| (i, reason))?;
             }
             if let Some(until) = until {
-                inner.advance(symbol, until, &mut |answer| answers.push(answer.clone())).map_err(|reason| (ts.len(), reason))?;
+                inner
+                    .advance(symbol, until, &mut |answer| answers.push(answer.clone()))
+                    .map_err(|reason| (ts.len(), reason))?;
             }
             Ok(answers)
         });
         let answers = done.map_err(|(row, reason): (usize, Reason)| {
-            raise(py, "ServeError", format!("event {}: {}: {reason}", row + 1, reason.code()), ("field", reason.field()))
+            raise(
+                py,
+                "ServeError",
+                format!("event {}: {}: {reason}", row + 1, reason.code()),
+                ("field", reason.field()),
+            )
         })?;
         self.arrays(py, &answers)
     }
@@ -156,7 +182,10 @@ impl PyPredictor {
         let ts = PyArray1::from_iter(py, answers.iter().map(|answer| answer.ts));
         let law = PyArray1::from_iter(py, answers.iter().flat_map(|answer| answer.law.iter().copied())).reshape([n, h, b])?;
         let scale = PyArray1::from_iter(py, answers.iter().flat_map(|answer| answer.scale.iter().copied())).reshape([n, h])?;
-        let figures = answers.iter().flat_map(|answer| &answer.outputs).flat_map(|o| [o.p_up, o.e_r, o.q05, o.q50, o.q95, o.std]);
+        let figures = answers
+            .iter()
+            .flat_map(|answer| &answer.outputs)
+            .flat_map(|o| [o.p_up, o.e_r, o.q05, o.q50, o.q95, o.std]);
         let outputs = PyArray1::from_iter(py, figures).reshape([n, h, 6])?;
         Ok((ts, law, scale, outputs))
     }

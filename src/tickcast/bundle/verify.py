@@ -36,7 +36,9 @@ def verify(folder: Path) -> Mapping[str, Any]:
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise BundleError(f"is no manifest: {error}", file=folder / "manifest.json", hint=_AGAIN) from None
     if schema != SCHEMA:
-        raise BundleError(f"schema {schema!r} is not {SCHEMA}", file=folder / "manifest.json", hint="write it with this version of tickcast")
+        raise BundleError(
+            f"schema {schema!r} is not {SCHEMA}", file=folder / "manifest.json", hint="write it with this version of tickcast"
+        )
     for name in files:
         if not _PLAIN.fullmatch(name):
             raise BundleError(f"lists {name!r}, which no file of a bundle may be called", file=folder / "manifest.json", hint=_AGAIN)

@@ -144,7 +144,8 @@ def _expected(ts: np.ndarray[Any, Any], forecast: Forecast) -> list[dict[str, An
     outputs = forecast.outputs()
     figures = np.stack([outputs[name] for name in _OUTPUTS], axis=2)
     return [
-        {"ts": int(ts[i]), "scale": forecast.scale[i].tolist(), "law": law[i].tolist(), "outputs": figures[i].tolist()} for i in range(len(ts))
+        {"ts": int(ts[i]), "scale": forecast.scale[i].tolist(), "law": law[i].tolist(), "outputs": figures[i].tolist()}
+        for i in range(len(ts))
     ]
 
 

@@ -82,7 +82,9 @@ impl Forecaster {
         let size = model.law.check(horizons).map_err(bad)?;
         model.scale.check(horizons).map_err(bad)?;
         for calibrator in &calibrators {
-            calibrator.check(&model.law, horizons).map_err(|message| BundleFault::new("calibrators.json", message, REFIT))?;
+            calibrator
+                .check(&model.law, horizons)
+                .map_err(|message| BundleFault::new("calibrators.json", message, REFIT))?;
         }
         let columns = model.columns.iter().map(find).collect::<Result<Vec<_>, _>>()?;
         let scaled = model.scale.columns().iter().map(find).collect::<Result<Vec<_>, _>>()?;
@@ -92,7 +94,11 @@ impl Forecaster {
         };
         check_source(&model, horizons, size).map_err(bad)?;
         let k = columns.len();
-        let standardize = model.standardize.unwrap_or(Standardize { mean: vec![0.0; k], std: vec![1.0; k], clip: f64::MAX });
+        let standardize = model.standardize.unwrap_or(Standardize {
+            mean: vec![0.0; k],
+            std: vec![1.0; k],
+            clip: f64::MAX,
+        });
         let sound = standardize.mean.iter().all(|x| x.is_finite()) && standardize.std.iter().all(|x| *x > 0.0) && standardize.clip > 0.0;
         if standardize.mean.len() != k || standardize.std.len() != k || !sound {
             return Err(bad(format!("its standardizer does not fit {k} columns")));
@@ -101,7 +107,20 @@ impl Forecaster {
         needed.sort_unstable();
         needed.dedup();
         let (law, network, fixed, scale) = (model.law, model.network, model.fixed, model.scale);
-        Ok(Self { horizons, size, law, network, columns, needed, standardize, fixed, slot, scale, scaled, calibrators })
+        Ok(Self {
+            horizons,
+            size,
+            law,
+            network,
+            columns,
+            needed,
+            standardize,
+            fixed,
+            slot,
+            scale,
+            scaled,
+            calibrators,
+        })
     }
 
     /// Rows a network reads at once, 1 for all others.
@@ -159,8 +178,18 @@ impl Forecaster {
 fn check_source(model: &Document, horizons: usize, size: usize) -> Result<(), String> {
     let fits = |rows: &[Vec<f64>]| rows.len() == horizons && rows.iter().all(|row| row.len() == size);
     match (&model.network, &model.fixed) {
-        (Some(network), None) if network.kind == "window" && network.state.is_empty() && (1..=1_000_000).contains(&network.window) => Ok(()),
-        (Some(network), None) if network.kind == "step" && network.state.iter().all(|(_, shape)| shape.iter().all(|d| (1..=1_000_000).contains(d))) => Ok(()),
+        (Some(network), None) if network.kind == "window" && network.state.is_empty() && (1..=1_000_000).contains(&network.window) => {
+            Ok(())
+        }
+        (Some(network), None)
+            if network.kind == "step"
+                && network
+                    .state
+                    .iter()
+                    .all(|(_, shape)| shape.iter().all(|d| (1..=1_000_000).contains(d))) =>
+        {
+            Ok(())
+        }
         (Some(_), None) => Err("its network is neither a window nor a step with states".into()),
         (None, Some(Fixed::Always { values })) if fits(values) => Ok(()),
         (None, Some(Fixed::BySlot { values, .. })) if !values.is_empty() && values.iter().all(|rows| fits(rows)) => Ok(()),

@@ -2,8 +2,8 @@
 
 use serde::Deserialize;
 
+use super::live::Predictor;
 use super::manifest::BundleFault;
-use super::predictor::Predictor;
 use crate::law::{Law, Outputs};
 
 #[derive(Deserialize)]
@@ -42,7 +42,9 @@ impl Golden {
             let taken = predictor.update(&event, &mut |answer| answers.push(answer.clone()));
             taken.map_err(|reason| fault(format!("event {}: {reason}", i + 1)))?;
         }
-        predictor.advance("", self.until, &mut |answer| answers.push(answer.clone())).map_err(|reason| fault(reason.to_string()))?;
+        predictor
+            .advance("", self.until, &mut |answer| answers.push(answer.clone()))
+            .map_err(|reason| fault(reason.to_string()))?;
         for expected in &self.rows {
             let at = answers.partition_point(|answer| answer.ts <= expected.ts);
             let Some(answer) = at.checked_sub(1).map(|i| &answers[i]).filter(|answer| answer.ts == expected.ts) else {
@@ -52,7 +54,11 @@ impl Golden {
             let same = self.close(predictor.law(), &law, &answer.law) && self.close(predictor.law(), &expected.scale, &answer.scale);
             let lattice = matches!(predictor.law(), Law::Buckets { lattice: true, .. });
             let met = expected.outputs.len() == answer.outputs.len()
-                && expected.outputs.iter().zip(&answer.outputs).all(|(e, found)| self.met(e, found, lattice));
+                && expected
+                    .outputs
+                    .iter()
+                    .zip(&answer.outputs)
+                    .all(|(e, found)| self.met(e, found, lattice));
             if !(same && met) {
                 return Err(fault(format!("the forecast at ts {} is not the one expected", expected.ts)));
             }
@@ -61,7 +67,13 @@ impl Golden {
     }
 
     fn close(&self, law: &Law, expected: &[f64], found: &[f64]) -> bool {
-        let room = |e: f64| if matches!(law, Law::Buckets { .. }) { self.tolerance } else { self.tolerance * e.abs().max(1.0) };
+        let room = |e: f64| {
+            if matches!(law, Law::Buckets { .. }) {
+                self.tolerance
+            } else {
+                self.tolerance * e.abs().max(1.0)
+            }
+        };
         expected.len() == found.len() && expected.iter().zip(found).all(|(e, f)| (e - f).abs() <= room(*e))
     }
 

@@ -25,7 +25,11 @@ pub struct BundleFault {
 
 impl BundleFault {
     pub fn new(file: impl Into<String>, message: impl Into<String>, hint: &'static str) -> Self {
-        Self { file: file.into(), message: message.into(), hint }
+        Self {
+            file: file.into(),
+            message: message.into(),
+            hint,
+        }
     }
 }
 
@@ -80,12 +84,20 @@ impl Contents {
         let hash = digest(&raw);
         let stated = read_file(folder, "manifest.sha256", 128, None)?;
         if stated.trim_ascii() != hash.as_bytes() || stated.len() != 65 {
-            return Err(BundleFault::new("manifest.json", format!("its SHA-256 is {hash}, not the one in manifest.sha256"), DAMAGED));
+            return Err(BundleFault::new(
+                "manifest.json",
+                format!("its SHA-256 is {hash}, not the one in manifest.sha256"),
+                DAMAGED,
+            ));
         }
         let manifest: Manifest = parse("manifest.json", &raw)?;
         if manifest.schema != SCHEMA {
             let found = format!("schema {} is not {SCHEMA}", manifest.schema);
-            return Err(BundleFault::new("manifest.json", found, "Write the bundle with this version of tickcast"));
+            return Err(BundleFault::new(
+                "manifest.json",
+                found,
+                "Write the bundle with this version of tickcast",
+            ));
         }
         refuse_strangers(folder, &manifest)?;
         let mut files = BTreeMap::new();
@@ -93,7 +105,11 @@ impl Contents {
             let bytes = read_file(folder, name, LARGEST, Some(entry.bytes))?;
             let found = digest(&bytes);
             if found != entry.sha256 {
-                return Err(BundleFault::new(name, format!("its SHA-256 is {found}, the manifest says {}", entry.sha256), DAMAGED));
+                return Err(BundleFault::new(
+                    name,
+                    format!("its SHA-256 is {found}, the manifest says {}", entry.sha256),
+                    DAMAGED,
+                ));
             }
             files.insert(name.clone(), bytes);
         }
@@ -102,7 +118,10 @@ impl Contents {
 
     /// Bytes of a file. Err when the manifest does not list it.
     pub fn bytes(&self, name: &str) -> Result<&[u8], BundleFault> {
-        self.files.get(name).map(Vec::as_slice).ok_or_else(|| BundleFault::new(name, "the manifest does not list this file", DAMAGED))
+        self.files
+            .get(name)
+            .map(Vec::as_slice)
+            .ok_or_else(|| BundleFault::new(name, "the manifest does not list this file", DAMAGED))
     }
 
     /// A JSON file as `T`.
@@ -112,7 +131,8 @@ impl Contents {
 }
 
 fn parse<'a, T: Deserialize<'a>>(name: &str, bytes: &'a [u8]) -> Result<T, BundleFault> {
-    serde_json::from_slice(bytes).map_err(|error| BundleFault::new(name, error.to_string(), "Write the bundle with this version of tickcast"))
+    serde_json::from_slice(bytes)
+        .map_err(|error| BundleFault::new(name, error.to_string(), "Write the bundle with this version of tickcast"))
 }
 
 /// Hexadecimal SHA-256.
@@ -133,12 +153,17 @@ fn refuse_strangers(folder: &Path, manifest: &Manifest) -> Result<(), BundleFaul
     if let Some(name) = manifest.files.keys().find(|name| !plain(name) || name.starts_with("manifest.")) {
         return Err(BundleFault::new(name, "no file of a bundle may be called so", DAMAGED));
     }
-    let found = fs::read_dir(folder).map_err(|error| BundleFault::new("manifest.json", error.to_string(), "Check that the folder is readable"))?;
+    let found =
+        fs::read_dir(folder).map_err(|error| BundleFault::new("manifest.json", error.to_string(), "Check that the folder is readable"))?;
     for entry in found {
         let entry = entry.map_err(|error| BundleFault::new("manifest.json", error.to_string(), "Check that the folder is readable"))?;
         let name = entry.file_name().to_string_lossy().into_owned();
         if !matches!(name.as_str(), "manifest.json" | "manifest.sha256") && !manifest.files.contains_key(&name) {
-            return Err(BundleFault::new(name, "the manifest does not list this file", "Remove it from the bundle's folder"));
+            return Err(BundleFault::new(
+                name,
+                "the manifest does not list this file",
+                "Remove it from the bundle's folder",
+            ));
         }
     }
     Ok(())
@@ -149,13 +174,23 @@ fn read_file(folder: &Path, name: &str, limit: u64, bytes: Option<u64>) -> Resul
     let io = |error: std::io::Error| BundleFault::new(name, error.to_string(), "Check that the folder is a complete bundle");
     let facts = fs::symlink_metadata(&path).map_err(io)?;
     if !facts.is_file() {
-        return Err(BundleFault::new(name, "it is no regular file", "A bundle holds regular files only, no links or folders"));
+        return Err(BundleFault::new(
+            name,
+            "it is no regular file",
+            "A bundle holds regular files only, no links or folders",
+        ));
     }
     if facts.len() > limit || bytes.is_some_and(|b| b != facts.len()) {
         let stated = bytes.map_or(format!("at most {limit}"), |b| b.to_string());
-        return Err(BundleFault::new(name, format!("it has {} bytes where {stated} belong", facts.len()), DAMAGED));
+        return Err(BundleFault::new(
+            name,
+            format!("it has {} bytes where {stated} belong", facts.len()),
+            DAMAGED,
+        ));
     }
     let mut content = Vec::with_capacity(usize::try_from(facts.len()).unwrap_or(0));
-    File::open(&path).and_then(|file| file.take(limit + 1).read_to_end(&mut content)).map_err(io)?;
+    File::open(&path)
+        .and_then(|file| file.take(limit + 1).read_to_end(&mut content))
+        .map_err(io)?;
     Ok(content)
 }

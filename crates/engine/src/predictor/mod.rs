@@ -3,14 +3,14 @@
 mod answer;
 mod forecaster;
 mod golden;
+mod live;
 mod manifest;
 mod network;
-mod predictor;
 mod reason;
 mod sessions;
 mod symbol;
 
 pub use answer::Answer;
+pub use live::{Event, Predictor};
 pub use manifest::{BundleFault, Contents, Input, Manifest, digest};
-pub use predictor::{Event, Predictor};
 pub use reason::{Reason, nearest};

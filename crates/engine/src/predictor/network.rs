@@ -18,7 +18,11 @@ fn environment(library: &Path) -> Result<&'static Environment, String> {
         return Ok(known);
     }
     let builder = ort::init_from(library).map_err(|error| error.to_string())?;
-    let made = builder.with_name("tickcast").with_telemetry(false).build().map_err(|error| error.to_string())?;
+    let made = builder
+        .with_name("tickcast")
+        .with_telemetry(false)
+        .build()
+        .map_err(|error| error.to_string())?;
     Ok(ENVIRONMENT.get_or_init(|| made))
 }
 
@@ -47,7 +51,8 @@ pub(super) struct Network {
 impl Network {
     pub fn open(library: &Path, model: &[u8], spec: NetworkSpec, columns: usize, law: [usize; 2]) -> Result<Self, BundleFault> {
         let bad = |message: String| BundleFault::new(spec.file.clone(), message, "Write the bundle with this version of tickcast");
-        let environment = environment(library).map_err(|m| BundleFault::new(library.display().to_string(), m, "Install onnxruntime again"))?;
+        let environment =
+            environment(library).map_err(|m| BundleFault::new(library.display().to_string(), m, "Install onnxruntime again"))?;
         let session = (|| {
             let builder = Session::builder(environment).map_err(|e| e.to_string())?;
             let builder = builder.with_intra_threads(1).map_err(|e| e.to_string())?;
@@ -56,11 +61,20 @@ impl Network {
         })();
         let session = session.map_err(bad)?;
         let columns = columns as i64;
-        let x = if spec.kind == "window" { vec![1, spec.window as i64, columns] } else { vec![1, columns] };
-        let mut made = Self { session, x, law: vec![1, law[0] as i64, law[1] as i64], spec };
-        made.carrier().and_then(|mut carrier| made.run(&mut carrier, &mut vec![0.0; law[0] * law[1]])).map_err(|m| {
-            BundleFault::new(made.spec.file.clone(), m, "Write the bundle with this version of tickcast")
-        })?;
+        let x = if spec.kind == "window" {
+            vec![1, spec.window as i64, columns]
+        } else {
+            vec![1, columns]
+        };
+        let mut made = Self {
+            session,
+            x,
+            law: vec![1, law[0] as i64, law[1] as i64],
+            spec,
+        };
+        made.carrier()
+            .and_then(|mut carrier| made.run(&mut carrier, &mut vec![0.0; law[0] * law[1]]))
+            .map_err(|m| BundleFault::new(made.spec.file.clone(), m, "Write the bundle with this version of tickcast"))?;
         Ok(made)
     }
 
@@ -73,7 +87,11 @@ impl Network {
             Ok(tensor)
         };
         let states = || -> Result<Vec<Tensor<f32>>, String> {
-            self.spec.state.iter().map(|(_, shape)| zeros(&[&[1], shape.as_slice()].concat())).collect()
+            self.spec
+                .state
+                .iter()
+                .map(|(_, shape)| zeros(&[&[1], shape.as_slice()].concat()))
+                .collect()
         };
         let (x, mut law, mut states) = (zeros(&self.x)?, zeros(&self.law)?, [states()?, states()?]);
         let mut bind = |turn: usize| -> Result<IoBinding, String> {
@@ -82,17 +100,27 @@ impl Network {
             binding.bind_output("law", &mut law).map_err(text)?;
             for (i, (name, _)) in self.spec.state.iter().enumerate() {
                 binding.bind_input(name.as_str(), &states[turn][i]).map_err(text)?;
-                binding.bind_output(format!("{name}_next"), &mut states[1 - turn][i]).map_err(text)?;
+                binding
+                    .bind_output(format!("{name}_next"), &mut states[1 - turn][i])
+                    .map_err(text)?;
             }
             Ok(binding)
         };
         let bindings = [bind(0)?, bind(1)?];
-        Ok(Carrier { x, law, states, bindings, turn: 0 })
+        Ok(Carrier {
+            x,
+            law,
+            states,
+            bindings,
+            turn: 0,
+        })
     }
 
     /// Runs on `carrier.x`; the state moves on only when it succeeds.
     pub fn run(&mut self, carrier: &mut Carrier, out: &mut [f64]) -> Result<(), String> {
-        self.session.run_binding(&carrier.bindings[carrier.turn]).map_err(|error| error.to_string())?;
+        self.session
+            .run_binding(&carrier.bindings[carrier.turn])
+            .map_err(|error| error.to_string())?;
         let (_, law) = carrier.law.extract_tensor();
         if law.len() != out.len() {
             return Err(format!("the network gives {} numbers where {} belong", law.len(), out.len()));
@@ -116,7 +144,10 @@ impl Carrier {
 
     /// Bits of the present state.
     pub fn save(&self) -> Vec<Vec<u32>> {
-        self.states[self.turn].iter().map(|t| t.extract_tensor().1.iter().map(|x| x.to_bits()).collect()).collect()
+        self.states[self.turn]
+            .iter()
+            .map(|t| t.extract_tensor().1.iter().map(|x| x.to_bits()).collect())
+            .collect()
     }
 
     /// Takes what `save` gave. False when it does not fit.

@@ -18,7 +18,11 @@ pub enum Reason {
     /// A field of the event is absent.
     Missing { field: String, nearest: Option<String> },
     /// The bundle has no such input.
-    Unknown { field: String, nearest: Option<String>, known: String },
+    Unknown {
+        field: String,
+        nearest: Option<String>,
+        known: String,
+    },
     /// A field's value cannot be used.
     BadValue { field: String, found: String },
     /// The request is no JSON of the expected form.
@@ -65,9 +69,17 @@ impl fmt::Display for Reason {
             Reason::NotReady { ts, field } => write!(f, "field {field} is not a number in the row at ts {ts}. Wait for the next row"),
             Reason::Stale { age_ns, limit_ns } => {
                 let seconds = |ns: &i64| *ns as f64 / 1e9;
-                write!(f, "the last row is {:.3} s old, more than {:.3} s. Send newer events", seconds(age_ns), seconds(limit_ns))
+                write!(
+                    f,
+                    "the last row is {:.3} s old, more than {:.3} s. Send newer events",
+                    seconds(age_ns),
+                    seconds(limit_ns)
+                )
             }
-            Reason::Closed { ts } => write!(f, "ts {ts} lies in no session of the bundle's calendar. Check that it is UTC nanoseconds"),
+            Reason::Closed { ts } => write!(
+                f,
+                "ts {ts} lies in no session of the bundle's calendar. Check that it is UTC nanoseconds"
+            ),
             Reason::OutOfOrder { ts, last } => write!(f, "ts {ts} is before the last event at {last}. Send events in time order"),
             Reason::Missing { field, nearest } => match nearest {
                 Some(near) => write!(f, "field {field} is missing. Rename {near} if it is meant"),

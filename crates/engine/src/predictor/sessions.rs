@@ -38,7 +38,16 @@ mod tests {
     fn borders_belong_to_the_session_that_ends() {
         let sessions = Sessions(vec![(0, 10, 0), (10, 20, 1), (30, 40, 2)]);
         assert!(sessions.check().is_ok());
-        let close = [(0, Some(10)), (10, Some(10)), (11, Some(20)), (20, Some(20)), (25, None), (30, Some(40)), (41, None), (-1, None)];
+        let close = [
+            (0, Some(10)),
+            (10, Some(10)),
+            (11, Some(20)),
+            (20, Some(20)),
+            (25, None),
+            (30, Some(40)),
+            (41, None),
+            (-1, None),
+        ];
         for (ts, expected) in close {
             assert_eq!(sessions.close_of(ts), expected, "{ts}");
         }

@@ -56,17 +56,34 @@ impl Symbol {
             segment: 0,
             warmup,
             spare: Vec::new(),
-            answer: Answer { law: vec![0.0; forecaster.horizons * forecaster.size], ..Answer::default() },
+            answer: Answer {
+                law: vec![0.0; forecaster.horizons * forecaster.size],
+                ..Answer::default()
+            },
             refusal: Some(Reason::WarmingUp { have: 0, need: warmup }),
         };
-        Ok(Self { engine, head, last: i64::MIN, now: i64::MIN, segment: 0 })
+        Ok(Self {
+            engine,
+            head,
+            last: i64::MIN,
+            now: i64::MIN,
+            segment: 0,
+        })
     }
 
     pub fn save(&mut self) -> Result<Snapshot, String> {
         let engine = self.engine.save().map_err(|error| error.to_string())?;
         let states = self.head.carrier.as_ref().map(Carrier::save).unwrap_or_default();
         let window = self.head.window.iter().map(|x| x.to_bits()).collect();
-        Ok(Snapshot { engine, window, states, filled: self.head.filled, seen: self.head.seen, segment: self.head.segment, last: self.last })
+        Ok(Snapshot {
+            engine,
+            window,
+            states,
+            filled: self.head.filled,
+            seen: self.head.seen,
+            segment: self.head.segment,
+            last: self.last,
+        })
     }
 
     /// Err when the snapshot belongs to another bundle; the symbol must then be thrown away.
@@ -75,7 +92,11 @@ impl Symbol {
         if saved.window.len() != self.head.window.len() {
             return Err("the saved window has another size".into());
         }
-        self.head.window.iter_mut().zip(&saved.window).for_each(|(to, from)| *to = f32::from_bits(*from));
+        self.head
+            .window
+            .iter_mut()
+            .zip(&saved.window)
+            .for_each(|(to, from)| *to = f32::from_bits(*from));
         if self.head.carrier.as_mut().is_some_and(|carrier| !carrier.restore(&saved.states)) {
             return Err("the saved state has another size".into());
         }
@@ -103,9 +124,15 @@ impl Head {
         if unknown.is_some() || !(row.price.is_finite() && row.price > 0.0) {
             self.filled = 0;
             if self.seen < self.warmup {
-                return Err(Reason::WarmingUp { have: self.seen, need: self.warmup });
+                return Err(Reason::WarmingUp {
+                    have: self.seen,
+                    need: self.warmup,
+                });
             }
-            return Err(Reason::NotReady { ts: row.ts, field: unknown.map_or("price".into(), |at| format!("#{at}")) });
+            return Err(Reason::NotReady {
+                ts: row.ts,
+                field: unknown.map_or("price".into(), |at| format!("#{at}")),
+            });
         }
         self.filled += 1;
         (self.answer.ts, self.answer.session, self.answer.segment, self.answer.price) = (row.ts, row.session, row.segment, row.price);
@@ -116,13 +143,22 @@ impl Head {
                 self.window.copy_within(k.., 0);
                 forecaster.standardized(row.values, &mut self.window[at..]);
                 if self.filled < forecaster.window() as u64 {
-                    return Err(Reason::WarmingUp { have: self.seen.min(self.warmup - 1), need: self.warmup });
+                    return Err(Reason::WarmingUp {
+                        have: self.seen.min(self.warmup - 1),
+                        need: self.warmup,
+                    });
                 }
                 carrier.x.extract_tensor_mut().1.copy_from_slice(&self.window);
-                network.run(carrier, &mut self.answer.law).map_err(|message| Reason::Failed { message })?;
+                network
+                    .run(carrier, &mut self.answer.law)
+                    .map_err(|message| Reason::Failed { message })?;
             }
             _ if forecaster.fixed(row.values, &mut self.answer.law) => {}
-            _ => return Err(Reason::Failed { message: "the slot of the fixed law is below zero".into() }),
+            _ => {
+                return Err(Reason::Failed {
+                    message: "the slot of the fixed law is below zero".into(),
+                });
+            }
         }
         let settled = forecaster.finish(row.values, &mut self.spare, &mut self.answer);
         settled.map_err(|message| Reason::Failed { message: message.into() })

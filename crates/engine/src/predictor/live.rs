@@ -62,13 +62,27 @@ impl Predictor {
         let network = match forecaster.network.clone() {
             Some(spec) => {
                 let law = [forecaster.horizons, forecaster.size];
-                Some(Network::open(onnxruntime, contents.bytes(&spec.file)?, spec.clone(), forecaster.columns.len(), law)?)
+                Some(Network::open(
+                    onnxruntime,
+                    contents.bytes(&spec.file)?,
+                    spec.clone(),
+                    forecaster.columns.len(),
+                    law,
+                )?)
             }
             None => None,
         };
         let golden: Golden = contents.json("golden.json")?;
         let (hash, manifest) = (contents.hash.clone(), contents.manifest.clone());
-        let mut made = Self { hash, manifest, sessions, engine: graph, forecaster, network, symbols: BTreeMap::new() };
+        let mut made = Self {
+            hash,
+            manifest,
+            sessions,
+            engine: graph,
+            forecaster,
+            network,
+            symbols: BTreeMap::new(),
+        };
         golden.replay(&mut made)?;
         made.symbols.clear();
         Ok(made)
@@ -105,13 +119,23 @@ impl Predictor {
         let known = || self.engine.inputs.iter().map(String::as_str).chain(["ts", "symbol", "segment_id"]);
         if let Some(field) = fields.keys().find(|key| !known().any(|name| name == key.as_str())) {
             let near = nearest(field, known().filter(|name| !fields.contains_key(*name)));
-            return Err(Reason::Unknown { field: field.clone(), nearest: near, known: known().collect::<Vec<_>>().join(", ") });
+            return Err(Reason::Unknown {
+                field: field.clone(),
+                nearest: near,
+                known: known().collect::<Vec<_>>().join(", "),
+            });
         }
         let need = |field: &str| {
             let near = || nearest(field, fields.keys().map(String::as_str).filter(|k| !known().any(|name| name == *k)));
-            fields.get(field).ok_or_else(|| Reason::Missing { field: field.into(), nearest: near() })
+            fields.get(field).ok_or_else(|| Reason::Missing {
+                field: field.into(),
+                nearest: near(),
+            })
         };
-        let bad = |field: &str, found: &Value| Reason::BadValue { field: field.into(), found: found.to_string() };
+        let bad = |field: &str, found: &Value| Reason::BadValue {
+            field: field.into(),
+            found: found.to_string(),
+        };
         let whole = |field: &str, value: &Value| value.as_i64().ok_or_else(|| bad(field, value));
         let ts = need("ts").and_then(|value| whole("ts", value))?;
         let values = self.engine.inputs.iter().map(|name| {
@@ -126,7 +150,13 @@ impl Predictor {
             Some(other) => return Err(bad("symbol", other)),
         };
         let session = self.sessions.close_of(ts).ok_or(Reason::Closed { ts })?;
-        Ok(Event { symbol, ts, session, segment, values })
+        Ok(Event {
+            symbol,
+            ts,
+            session,
+            segment,
+            values,
+        })
     }
 
     /// An event from values in the order of the inputs.
@@ -136,26 +166,54 @@ impl Predictor {
     pub fn ordered_event(&self, symbol: &str, ts: i64, segment: Option<i64>, values: &[f64]) -> Result<Event, Reason> {
         for (name, value) in self.engine.inputs.iter().zip(values) {
             if !value.is_finite() {
-                return Err(Reason::BadValue { field: name.clone(), found: value.to_string() });
+                return Err(Reason::BadValue {
+                    field: name.clone(),
+                    found: value.to_string(),
+                });
             }
         }
         if let Some(name) = self.engine.inputs.get(values.len()) {
-            return Err(Reason::Missing { field: name.clone(), nearest: None });
+            return Err(Reason::Missing {
+                field: name.clone(),
+                nearest: None,
+            });
         }
         let session = self.sessions.close_of(ts).ok_or(Reason::Closed { ts })?;
-        Ok(Event { symbol: symbol.into(), ts, session, segment, values: values.to_vec() })
+        Ok(Event {
+            symbol: symbol.into(),
+            ts,
+            session,
+            segment,
+            values: values.to_vec(),
+        })
     }
 
     /// Err for the first event of a batch that is out of time order; with its position.
     pub fn admit(&self, events: &[Event]) -> Result<(), (usize, Reason)> {
-        let mut last: BTreeMap<&str, i64> = self.symbols.iter().map(|(name, symbol)| (name.as_str(), symbol.now.max(symbol.last))).collect();
+        let mut last: BTreeMap<&str, i64> = self
+            .symbols
+            .iter()
+            .map(|(name, symbol)| (name.as_str(), symbol.now.max(symbol.last)))
+            .collect();
         for (row, event) in events.iter().enumerate() {
             if let Some(before) = last.insert(&event.symbol, event.ts).filter(|before| event.ts < *before) {
-                return Err((row, Reason::OutOfOrder { ts: event.ts, last: before }));
+                return Err((
+                    row,
+                    Reason::OutOfOrder {
+                        ts: event.ts,
+                        last: before,
+                    },
+                ));
             }
             if last.len() > MOST_SYMBOLS {
                 let message = format!("is one more than the {MOST_SYMBOLS} this predictor remembers");
-                return Err((row, Reason::Symbol { symbol: event.symbol.clone(), message }));
+                return Err((
+                    row,
+                    Reason::Symbol {
+                        symbol: event.symbol.clone(),
+                        message,
+                    },
+                ));
             }
         }
         Ok(())
@@ -169,7 +227,9 @@ impl Predictor {
         self.admit(std::slice::from_ref(event)).map_err(|(_, reason)| reason)?;
         self.room(&event.symbol)?;
         let (forecaster, network) = (&self.forecaster, &mut self.network);
-        let Some(symbol) = self.symbols.get_mut(&event.symbol) else { return Ok(()) };
+        let Some(symbol) = self.symbols.get_mut(&event.symbol) else {
+            return Ok(());
+        };
         let segment = event.segment.unwrap_or(symbol.segment);
         let head = &mut symbol.head;
         let pushed = symbol.engine.push(event.ts, event.session, segment, &event.values, &mut |row| {
@@ -178,7 +238,9 @@ impl Predictor {
                 call(&head.answer);
             }
         });
-        pushed.map_err(|error| Reason::Malformed { message: error.to_string() })?;
+        pushed.map_err(|error| Reason::Malformed {
+            message: error.to_string(),
+        })?;
         (symbol.last, symbol.now, symbol.segment) = (event.ts, symbol.now.max(event.ts), segment);
         Ok(())
     }
@@ -187,7 +249,8 @@ impl Predictor {
         if !self.symbols.contains_key(name) {
             let made = Engine::new(&self.engine).map_err(|error| error.to_string());
             let made = made.and_then(|engine| Symbol::new(engine, &self.forecaster, self.network.as_ref()));
-            self.symbols.insert(name.into(), made.map_err(|message| Reason::Failed { message })?);
+            self.symbols
+                .insert(name.into(), made.map_err(|message| Reason::Failed { message })?);
         }
         Ok(())
     }
@@ -206,7 +269,9 @@ impl Predictor {
                 call(&head.answer);
             }
         });
-        advanced.map_err(|error| Reason::Malformed { message: error.to_string() })?;
+        advanced.map_err(|error| Reason::Malformed {
+            message: error.to_string(),
+        })?;
         symbol.now = symbol.now.max(ts);
         Ok(())
     }
@@ -218,19 +283,29 @@ impl Predictor {
     pub fn predict(&self, name: &str) -> Result<&Answer, Reason> {
         let Some(symbol) = self.symbols.get(name) else {
             let need = self.engine.warmup() + self.forecaster.window() as u64;
-            return Err(if self.symbols.is_empty() { Reason::WarmingUp { have: 0, need } } else { unseen(name) });
+            return Err(if self.symbols.is_empty() {
+                Reason::WarmingUp { have: 0, need }
+            } else {
+                unseen(name)
+            });
         };
         match &symbol.head.refusal {
             Some(Reason::NotReady { ts, field }) => {
                 let at = field.strip_prefix('#').and_then(|at| at.parse::<usize>().ok());
-                let field = at.and_then(|at| self.engine.features.get(at)).map_or(field.clone(), |feature| feature.name.clone());
+                let field = at
+                    .and_then(|at| self.engine.features.get(at))
+                    .map_or(field.clone(), |feature| feature.name.clone());
                 return Err(Reason::NotReady { ts: *ts, field });
             }
             Some(reason) => return Err(reason.clone()),
             None => {}
         }
         let (age_ns, limit_ns) = (symbol.now.saturating_sub(symbol.head.answer.ts), self.manifest.max_age_ns);
-        if age_ns > limit_ns { Err(Reason::Stale { age_ns, limit_ns }) } else { Ok(&symbol.head.answer) }
+        if age_ns > limit_ns {
+            Err(Reason::Stale { age_ns, limit_ns })
+        } else {
+            Ok(&symbol.head.answer)
+        }
     }
 
     /// Forgets every symbol.
@@ -256,7 +331,9 @@ impl Predictor {
     /// # Errors
     /// `Reason::Malformed` for the state of another bundle.
     pub fn restore(&mut self, saved: &str) -> Result<(), Reason> {
-        let bad = |message: String| Reason::Malformed { message: format!("saved state: {message}") };
+        let bad = |message: String| Reason::Malformed {
+            message: format!("saved state: {message}"),
+        };
         let (hash, saved): (String, BTreeMap<String, Snapshot>) = serde_json::from_str(saved).map_err(|e| bad(e.to_string()))?;
         if hash != self.hash {
             return Err(bad(format!("it belongs to bundle {hash}")));
@@ -274,5 +351,8 @@ impl Predictor {
 }
 
 fn unseen(name: &str) -> Reason {
-    Reason::Symbol { symbol: name.into(), message: "has not been seen. Send its events first".into() }
+    Reason::Symbol {
+        symbol: name.into(),
+        message: "has not been seen. Send its events first".into(),
+    }
 }
