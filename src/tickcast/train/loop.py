@@ -23,7 +23,7 @@ from tickcast.train.checkpoint import Position, read_checkpoint, write_checkpoin
 from tickcast.train.feed import Feed
 from tickcast.train.options import Progress, TrainingOptions, learning_rate
 
-__all__ = ["Task", "repeatable", "train"]
+__all__ = ["Task", "crps", "repeatable", "train"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,7 +155,7 @@ def _validate(task: Task) -> list[float]:
         if not len(rows):
             continue
         z = torch.from_numpy(task.z[rows]).to(embedding.device)
-        each = _crps(task.head, task.head(embedding), z).cpu().numpy().astype(np.float64) * task.scale[rows]
+        each = crps(task.head, task.head(embedding), z).cpu().numpy().astype(np.float64) * task.scale[rows]
         known = np.isfinite(task.z[rows])
         total += np.where(known, each, 0.0).sum(axis=0)
         count += known.sum(axis=0)
@@ -164,8 +164,8 @@ def _validate(task: Task) -> list[float]:
     return [float(value) for value in np.maximum(total / count, 1e-30)]
 
 
-def _crps(head: Head, raw: Tensor, z: Tensor) -> Tensor:
-    """(m, h) CRPS in units of z."""
+def crps(head: Head, raw: Tensor, z: Tensor) -> Tensor:
+    """(m, h) CRPS in units of z of the laws that raw (m, h, size) stands for; z (m, h)."""
     law = head.domain(raw)
     if isinstance(head, BucketHead):
         return bucket_crps(head.edges.to(law.dtype), law, z, lattice=head.options.grid.lattice)

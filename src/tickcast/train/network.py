@@ -38,6 +38,7 @@ from tickcast.train.checkpoint import Position, write_weights
 from tickcast.train.export import ServedNetwork, export_onnx, parity
 from tickcast.train.feed import Feed, StreamFeed, WindowFeed
 from tickcast.train.options import Progress, TrainingOptions
+from tickcast.train.trust import shrink
 from tickcast.views.standardizer import Standardizer
 from tickcast.views.view import View
 from tickcast.views.windows import eligible
@@ -51,7 +52,8 @@ class Network(Forecaster):
     """A network forecasts the law of z = log-return / scale.
 
     Untrained it forecasts the training law of z, so under a fitted scale it starts from that scale with filtered residual quantiles, and
-    the weights with the best validation score are kept: it never ends up worse than its start on the validation rows.
+    the weights with the best validation score are kept, shrunk towards the training law as far as each horizon's validation score asks for
+    (`trust` holds the shares): it never ends up worse than its start on the validation rows.
 
     Parameters
     ----------
@@ -91,6 +93,7 @@ class Network(Forecaster):
         self.columns = tuple(columns)
         self.training = training or TrainingOptions()
         self.position: Position | None = None
+        self.trust: tuple[float, ...] = ()
         self._folder, self._progress = folder, progress
         self._horizons: tuple[str, ...] = ()
         self._standardizer: Standardizer | None = None
@@ -135,7 +138,9 @@ class Network(Forecaster):
             if self._folder is not None:
                 self._folder.mkdir(parents=True, exist_ok=True)
             checkpoint = None if self._folder is None else self._folder / "checkpoint.safetensors"
+            start = head.bias.detach().clone()
             self.position = loop.train(task, self.training, checkpoint, self._progress)
+            self.trust = shrink(task, start)
         network.to("cpu").eval()
         return self
 
