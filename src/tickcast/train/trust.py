@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from tickcast.train.loop import Task, crps
@@ -30,7 +31,7 @@ def shrink(task: Task, start: Tensor) -> tuple[float, ...]:
     task.network.eval()
     task.valid.begin(0)
     bias = start.to(task.head.bias)
-    total = np.zeros((len(_SHARES), task.z.shape[1]))
+    total: NDArray[np.float64] = np.zeros((len(_SHARES), task.z.shape[1]))
     for update in range(task.valid.updates):
         embedding, rows = task.valid.embed(update)
         if not len(rows):
@@ -42,8 +43,8 @@ def shrink(task: Task, start: Tensor) -> tuple[float, ...]:
             each = crps(task.head, bias + share * moved, z).cpu().numpy().astype(np.float64) * task.scale[rows]
             total[i] += np.where(known, each, 0.0).sum(axis=0)
     chosen = np.asarray(_SHARES)[total.argmin(axis=0)]
-    share = torch.from_numpy(chosen).to(task.head.bias)
+    kept = torch.from_numpy(chosen).to(task.head.bias)
     weight = task.head.tilt.weight
-    weight.copy_((weight.unflatten(0, (task.head.horizons, -1)) * share[:, None, None]).flatten(0, 1))
-    task.head.bias.copy_(bias + share[:, None] * (task.head.bias - bias))
+    weight.copy_((weight.reshape(task.head.horizons, -1, weight.shape[1]) * kept[:, None, None]).flatten(0, 1))
+    task.head.bias.copy_(bias + kept[:, None] * (task.head.bias - bias))
     return tuple(float(value) for value in chosen)
