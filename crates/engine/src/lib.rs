@@ -5,4 +5,5 @@ pub mod features;
 pub mod law;
 pub mod predictor;
 pub mod scales;
+pub mod server;
 pub mod trees;

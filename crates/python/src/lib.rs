@@ -3,6 +3,7 @@
 mod features;
 mod gather;
 mod predictor;
+mod server;
 
 use pyo3::prelude::*;
 
@@ -17,6 +18,8 @@ mod _engine {
     use super::gather::{gather_windows, gather_windows_into};
     #[pymodule_export]
     use super::predictor::PyPredictor;
+    #[pymodule_export]
+    use super::server::PyServer;
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

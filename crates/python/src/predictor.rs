@@ -1,15 +1,15 @@
 //! `tickcast._engine.Predictor`: a bundle, from live events to forecasts.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use numpy::{PyArray1, PyArray2, PyArray3, PyArrayMethods, PyReadonlyArray1};
 use pyo3::prelude::*;
 use serde_json::{Map, Value};
 use tickcast_engine::law::Law;
-use tickcast_engine::predictor::{Answer, Predictor, Reason};
+use tickcast_engine::predictor::{Answer, BundleFault, Predictor, Reason};
 
 /// An error of `tickcast.errors` with its message, and the file or field it is about.
-fn raise(py: Python<'_>, class: &str, message: String, place: (&str, Option<&str>)) -> PyErr {
+pub(crate) fn raise(py: Python<'_>, class: &str, message: String, place: (&str, Option<&str>)) -> PyErr {
     let made = py
         .import("tickcast.errors")
         .and_then(|errors| errors.getattr(class))
@@ -19,6 +19,17 @@ fn raise(py: Python<'_>, class: &str, message: String, place: (&str, Option<&str
             class.call((message,), Some(&words))
         });
     made.map_or_else(|error| error, PyErr::from_value)
+}
+
+/// BundleError naming the file.
+pub(crate) fn bundle_error(py: Python<'_>, folder: &Path, fault: &BundleFault) -> PyErr {
+    let file = folder.join(&fault.file).display().to_string();
+    raise(
+        py,
+        "BundleError",
+        format!("{}. {}", fault.message, fault.hint),
+        ("file", Some(&file)),
+    )
 }
 
 fn refuse(py: Python<'_>, reason: &Reason) -> PyErr {
@@ -44,15 +55,7 @@ impl PyPredictor {
     #[new]
     fn new(py: Python<'_>, folder: PathBuf, onnxruntime: PathBuf) -> PyResult<Self> {
         let opened = py.detach(|| Predictor::open(&folder, &onnxruntime));
-        let inner = opened.map_err(|fault| {
-            let file = folder.join(&fault.file).display().to_string();
-            raise(
-                py,
-                "BundleError",
-                format!("{}. {}", fault.message, fault.hint),
-                ("file", Some(&file)),
-            )
-        })?;
+        let inner = opened.map_err(|fault| bundle_error(py, &folder, &fault))?;
         Ok(Self { inner })
     }
 

@@ -1,5 +1,6 @@
 """Live events in, forecasts out, with the numbers of research."""
 
 from tickcast.serve.predictor import Predictor
+from tickcast.serve.server import Server, run
 
-__all__ = ["Predictor"]
+__all__ = ["Predictor", "Server", "run"]
