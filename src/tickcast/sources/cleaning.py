@@ -48,7 +48,7 @@ def clean(
 
     Parameters
     ----------
-    frame: columns of `table`, in the order they were read; `row`, the row's number in its file, where known; other columns may serve `reasons`.
+    frame: columns of `table`, in the order read; `row`, its number in the file, where known; other columns may serve `reasons`.
     reasons: expressions over `frame` giving a reason (String) or null, asked before the rules here, as what a reader found while parsing.
     signed: rows whose prices may be zero or negative, as calendar spreads.
     origin: file the rows come from.

@@ -1,4 +1,4 @@
-"""CSV and Parquet files read through a declared mapping: which column of the file is which column of the schema, and in what zone it tells time."""
+"""CSV and Parquet files read through a declared mapping of columns, with the zone in which they tell time."""
 
 from __future__ import annotations
 
@@ -102,8 +102,8 @@ class MappedTable(Source):
     table: `trades` or `bars`.
     columns: schema column → column of the file. `symbol`: the symbol of all rows where no column gives one.
     zone, unit, format: how the file tells time, see `Stamps`.
-    interval, bar_stamp: bars only; their length, and whether the file stamps a bar with its `open` or its `close`. There is no default: a bar
-    stamped with its start and taken for its close would be known before it happened.
+    interval, bar_stamp: bars only; their length, and whether the file stamps a bar with its `open` or its `close`. There is no default:
+    a bar stamped with its start and taken for its close would be known before it happened.
     """
 
     name: ClassVar[str] = "table"

@@ -1,0 +1,178 @@
+"""The store: idempotent, order-free, versioned; nothing acknowledged is lost, nothing damaged is read."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tickcast.clock import DAY
+from tickcast.errors import DataError, StoreError
+from tickcast.store import Store
+
+
+def trades(rows: list[tuple[int, float]], symbol: str = "A") -> pl.DataFrame:
+    frame = pl.DataFrame(
+        {"ts": [ts for ts, _ in rows], "price": [price for _, price in rows]}, schema={"ts": pl.Int64, "price": pl.Float64}
+    )
+    order = pl.int_range(pl.len(), dtype=pl.Int64).over("ts").alias("sequence")
+    return frame.with_columns(pl.lit(symbol).alias("symbol"), pl.lit(1.0).alias("size"), order)
+
+
+def bars(closes: list[float], start: int = 0) -> pl.DataFrame:
+    ts = [start + 60 * (i + 1) for i in range(len(closes))]
+    close = {name: closes for name in ("open", "high", "low", "close")}
+    return pl.DataFrame({"symbol": "A", "interval": 60, "ts": ts, "ts_open": [t - 60 for t in ts], **close})
+
+
+ROWS = st.lists(st.tuples(st.integers(1, 6).map(lambda n: n * DAY // 3), st.sampled_from([1.0, 2.0])), min_size=1, max_size=30).map(sorted)
+
+
+@settings(max_examples=25, deadline=None)
+@given(ROWS, st.data())
+def test_parts_that_overlap_give_the_store_of_the_whole_in_any_order(tmp_path_factory: pytest.TempPathFactory, rows, data) -> None:
+    whole = trades(rows)
+    cuts = data.draw(st.lists(st.tuples(st.integers(0, len(rows)), st.integers(0, len(rows))), max_size=3))
+    parts = data.draw(st.permutations([whole, *(whole[min(cut) : max(cut)] for cut in cuts)]))
+    with Store.open(tmp_path_factory.mktemp("once")) as once, Store.open(tmp_path_factory.mktemp("parts")) as often:
+        once.write("trades", whole, source="whole")
+        for part in parts:
+            often.write("trades", part.sample(fraction=1.0, shuffle=True, seed=1), source="part")
+        assert often.version() == once.version()
+        assert often.scan("trades").equals(once.scan("trades"))
+        assert once.scan("trades")["price"].to_list() == whole["price"].to_list(), "order within a stamp is kept"
+
+
+def test_overlap_renumbered_from_the_middle_of_a_stamp_adds_nothing(tmp_path: Path) -> None:
+    whole = trades([(5, 1.0), (5, 2.0), (5, 1.0), (5, 1.0), (6, 3.0)])
+    with Store.open(tmp_path) as store:
+        first = store.write("trades", whole, source="a")
+        assert store.write("trades", trades([(5, 1.0), (5, 1.0), (6, 3.0)]), source="b").added == 0
+        assert store.version() == first.version
+
+
+def test_correction_is_a_new_version_and_the_old_one_stays(tmp_path: Path) -> None:
+    ticks = iter(range(100, 200))
+    with Store.open(tmp_path, clock=lambda: next(ticks)) as store:
+        old = store.write("bars", bars([1.0, 2.0]), source="a")
+        new = store.write("bars", bars([1.0, 3.0]), source="b")
+        assert old.version != new.version
+        assert store.scan("bars")["close"].to_list() == [1.0, 3.0]
+        assert store.scan("bars", as_of=old.version)["close"].to_list() == [1.0, 2.0]
+        assert store.scan("bars", as_of=100)["close"].to_list() == [1.0, 2.0]
+        assert len(store.scan("bars", as_of=99)) == 0
+        assert store.verify() == 1
+        assert store.verify(full=True) == 2
+        with pytest.raises(StoreError, match="no version"):
+            store.scan("bars", as_of="f" * 64)
+
+
+def test_coverage_and_range(tmp_path: Path) -> None:
+    with Store.open(tmp_path) as store:
+        store.write("trades", trades([(1, 1.0), (DAY + 1, 2.0)]), source="file.csv")
+        assert store.coverage("trades").select("trading_day", "rows", "first_ts", "source").rows() == [
+            (0, 1, 1, "file.csv"),
+            (1, 1, DAY + 1, "file.csv"),
+        ]
+        assert store.scan("trades", ["A"], 1, DAY + 1)["price"].to_list() == [1.0]
+        assert store.coverage("trades", "B").is_empty()
+        assert store.scan("trades", ["B"]).is_empty()
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), None])
+def test_a_number_that_is_none_is_refused_whole(tmp_path: Path, bad: float | None) -> None:
+    with Store.open(tmp_path) as store:
+        with pytest.raises(DataError, match="row 2, field price"):
+            store.write("trades", trades([(1, 1.0), (2, bad), (3, 1.0)]), source="a")  # type: ignore[list-item]
+        assert store.version() == "0" * 64
+
+
+def test_two_different_bars_of_one_identity_and_two_trading_days_of_one_time_are_refused(tmp_path: Path) -> None:
+    with Store.open(tmp_path) as store:
+        with pytest.raises(StoreError, match="two different rows"):
+            store.write("bars", pl.concat([bars([1.0]), bars([2.0])]), source="a")
+        store.write("bars", bars([1.0, 2.0, 3.0]), source="a")
+        with pytest.raises(StoreError, match="overlap in time"):
+            store.write("bars", bars([1.0, 2.0, 3.0]).with_columns(pl.lit(7, dtype=pl.Int32).alias("trading_day")), source="b")
+        assert len(store.scan("bars")) == 3
+
+
+def test_every_flipped_bit_and_every_missing_file_is_named(tmp_path: Path) -> None:
+    with Store.open(tmp_path) as store:
+        store.write("trades", trades([(n, 1.0 + n) for n in range(1, 50)]), source="a")
+        (file,) = (tmp_path / "days").rglob("*.parquet")
+        content = file.read_bytes()
+        for at in range(0, len(content), max(1, len(content) // 60)):
+            file.write_bytes(content[:at] + bytes([content[at] ^ 16]) + content[at + 1 :])
+            with pytest.raises(StoreError, match=file.name):
+                store.scan("trades")
+        file.unlink()
+        with pytest.raises(StoreError, match=file.name):
+            store.verify()
+        file.write_bytes(content)
+        assert store.verify() == 1
+
+
+CHILD = """
+import errno, os, signal, sys
+from pathlib import Path
+import polars as pl
+from tickcast.errors import StoreError
+from tickcast.store import Store
+from tickcast.store.ledger import Ledger
+folder, what, nth, after = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4] == "after"
+seen = 0
+def watch(owner, name):
+    real = getattr(owner, name)
+    def call(*given, **named):
+        global seen
+        seen += 1
+        if seen == nth and what == "full":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        if seen == nth and not after:
+            os.kill(os.getpid(), signal.SIGKILL)
+        result = real(*given, **named)
+        if seen == nth:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return result
+    setattr(owner, name, call)
+owner, name = {"full": (os, "write"), "write": (os, "write"), "fsync": (os, "fsync"), "rename": (Path, "replace"),
+    "commit": (Ledger, "commit")}[what]
+with Store.open(folder) as store:
+    watch(owner, name)
+    for n in range(3):
+        frame = pl.DataFrame({"symbol": "A", "ts": [n * 10 + 1, n * 10 + 1], "price": [1.0, 1.0], "size": [1.0, 1.0]})
+        try:
+            store.write("trades", frame, source=str(n))
+        except StoreError:
+            print("refused", n, flush=True)
+        else:
+            print("written", n, flush=True)
+"""
+POINTS = [("write", 2, "before"), ("fsync", 1, "before"), ("fsync", 4, "after"), ("fsync", 5, "before"), ("rename", 1, "after"),
+    ("rename", 2, "before"), ("rename", 2, "after"), ("commit", 2, "before"), ("commit", 2, "after"), ("full", 2, "before")]  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("what", "nth", "when"), POINTS)
+def test_killed_at_any_point_nothing_acknowledged_is_lost(tmp_path: Path, what: str, nth: int, when: str) -> None:
+    command = [sys.executable, "-c", textwrap.dedent(CHILD), str(tmp_path), what, str(nth), when]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == (0 if what == "full" else -9), ended.stderr
+    written = [int(line.split()[1]) for line in ended.stdout.splitlines() if line.startswith("written")]
+    assert ("refused 1" in ended.stdout) == (what == "full")
+    with Store.open(tmp_path) as store:
+        stamps = store.scan("trades")["ts"].to_list()
+        assert set(stamps) >= {n * 10 + 1 for n in written}, "an acknowledged row is lost"
+        assert all(stamps.count(stamp) == 2 for stamp in stamps), "a row is doubled or halved"
+        store.verify(full=True)
+        for n in range(3):
+            store.write("trades", trades([(n * 10 + 1, 1.0)] * 2), source="again")
+        assert store.scan("trades")["ts"].to_list() == [1, 1, 11, 11, 21, 21]
+        assert not list((tmp_path / "scratch").iterdir())
