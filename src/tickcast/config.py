@@ -17,7 +17,18 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from tickcast.clock import parse_duration
 from tickcast.errors import ConfigError
 
-__all__ = ["BarsConfig", "DataConfig", "Experiment", "RollsConfig", "ScaleConfig", "Settings", "SplitConfig", "TargetConfig", "read_yaml"]
+__all__ = [
+    "BarsConfig",
+    "DataConfig",
+    "Experiment",
+    "ForecasterConfig",
+    "RollsConfig",
+    "ScaleConfig",
+    "Settings",
+    "SplitConfig",
+    "TargetConfig",
+    "read_yaml",
+]
 
 _LIMIT = 1 << 20  # bytes of a configuration file; aliases make YAML grow without bound when parsed
 

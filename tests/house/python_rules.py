@@ -218,8 +218,9 @@ def unsafe_parsing(path: PurePosixPath, text: str, tree: ast.Module) -> list[str
 
 
 def tests_can_fail(path: PurePosixPath, text: str, tree: ast.Module) -> list[str]:
-    """A test that cannot fail is a defect."""
+    """A test that cannot fail is a defect. It may assert through a function of its file that asserts."""
     words = ("Assert(", "raises", "assert_", "check", "expect", "warns")
+    words += tuple(f"id='{node.name}'" for node in functions(tree) if any(word in ast.dump(node) for word in words))
     tests = (node for node in functions(tree) if node.name.startswith("test_"))
     return [f"{path}:{node.lineno} {node.name}: asserts nothing" for node in tests if not any(word in ast.dump(node) for word in words)]
 

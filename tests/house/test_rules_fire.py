@@ -46,6 +46,12 @@ PLANTED = [
     (python_rules.unsafe_parsing, HERE, "yaml.load(text)", "yaml.safe_load(text)"),
     (python_rules.unsafe_parsing, HERE, "np.load(f, allow_pickle=True)", "np.load(f)"),
     (python_rules.tests_can_fail, "tests/a.py", "def test_a():\n run()", "def test_a():\n assert run()"),
+    (
+        python_rules.tests_can_fail,
+        "tests/a.py",
+        "def _go():\n run()\ndef test_a():\n _go()",
+        "def _is():\n assert 1\ndef test_a():\n _is()",
+    ),
     (import_rules.one_way, HERE, "from tickcast.serve import server", "from tickcast.forecast import Forecast"),
     (import_rules.one_way, HERE, "def f():\n import tickcast.cli", "import tickcast._engine"),
     (import_rules.one_way, HERE, "from ..serve import server", "from . import pinball"),

@@ -69,31 +69,15 @@ def write_bundle(
     try:
         forecaster.save(beside)
         model = json.loads((beside / "model.json").read_bytes())
-        graph = json.loads(features.document)
         expected, step = _golden(forecaster, features, calibrators, golden, bool(model["network"]))
         _put(beside / "features.json", features.document)
         _put(beside / "calibrators.json", _canonical([calibrator.parameters() for calibrator in calibrators]))
         _put(beside / "sessions.json", _canonical([[int(x) for x in row] for row in sessions]))
         _put(beside / "golden.json", _canonical(expected))
-        manifest = {
-            "schema": SCHEMA,
-            "tickcast": tickcast.__version__,
-            "commit": commit,
-            "data_version": data_version,
-            "stream": graph["stream"],
-            "features": {"name": features.name, "hash": features.hash},
-            "inputs": [_described(graph["stream"], name) for name in graph["inputs"]],
-            "forecaster": model["forecaster"],
-            "horizons": model["horizons"],
-            "unit": model["unit"],
-            "target": dict(target),
-            "calibrators": [calibrator.kind for calibrator in calibrators],
-            "metrics": dict(metrics),
-            "step_ns": step,
-            "max_age_ns": max_age or 3 * step,
-            "files": {path.name: _entry(path) for path in sorted(beside.iterdir())},
-        }
-        raw = _canonical(manifest)
+        origin = {"commit": commit, "data_version": data_version, "target": dict(target), "metrics": dict(metrics)}
+        kinds = [calibrator.kind for calibrator in calibrators]
+        age = {"step_ns": step, "max_age_ns": max_age or 3 * step}
+        raw = _canonical({**_made(features, model), **origin, **age, "calibrators": kinds, "files": _files(beside)})
         _put(beside / "manifest.json", raw)
         _put(beside / "manifest.sha256", hashlib.sha256(raw.encode()).hexdigest() + "\n")
         _sync(beside)
@@ -104,6 +88,21 @@ def write_bundle(
         if beside.exists():
             shutil.rmtree(beside)
     return Bundle.open(place)
+
+
+def _made(features: FeatureSet, model: Mapping[str, Any]) -> dict[str, Any]:
+    """What the manifest says of the features and the forecaster."""
+    graph = json.loads(features.document)
+    return {
+        "schema": SCHEMA,
+        "tickcast": tickcast.__version__,
+        "stream": graph["stream"],
+        "features": {"name": features.name, "hash": features.hash},
+        "inputs": [_described(graph["stream"], name) for name in graph["inputs"]],
+        "forecaster": model["forecaster"],
+        "horizons": model["horizons"],
+        "unit": model["unit"],
+    }
 
 
 def _golden(
@@ -161,9 +160,10 @@ def _canonical(value: object) -> str:
         raise BundleError(f"cannot be written: {error}", hint="give plain finite numbers and text") from None
 
 
-def _entry(path: Path) -> dict[str, Any]:
-    raw = path.read_bytes()
-    return {"sha256": hashlib.sha256(raw).hexdigest(), "bytes": len(raw)}
+def _files(folder: Path) -> dict[str, dict[str, Any]]:
+    """Hash and length of every file of the folder, by name."""
+    raw = {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+    return {name: {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)} for name, content in raw.items()}
 
 
 def _put(path: Path, text: str) -> None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from tickcast.errors import ConfigError, DataError
 
-__all__ = ["Assigned", "Calendar", "Sessions"]
+__all__ = ["Assigned", "Calendar", "Sessions", "Stamps"]
 
 Stamps = NDArray[np.int64]
 

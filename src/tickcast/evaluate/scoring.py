@@ -49,17 +49,17 @@ def evaluate(
 
     Raises ForecastError for no forecast, no row, or a forecast of other rows or horizons.
     """
-    if not forecasts or not len(view_test):
-        raise ForecastError("nothing to evaluate: no forecasts or no test rows")
-    for name, forecast in forecasts.items():
-        if forecast.scale.shape != view_test.outcomes.shape or forecast.horizons != tuple(view_test.horizons):
-            raise ForecastError(
-                f"forecast {name!r} is of {forecast.scale.shape} and {forecast.horizons}, the test rows are not", field=name
-            )
+    _same_rows(forecasts, view_test)
     rows = Rows(view_test.outcomes, None if tick is None else tick / view_test.price)
-    overlap = label_rows(view_test)
-    block = int(max(np.ceil(overlap.max()), np.ceil(np.sqrt(len(view_test)))))
+    block = int(max(np.ceil(label_rows(view_test).max()), np.ceil(np.sqrt(len(view_test)))))
     draw = BlockBootstrap.draw(len(view_test), block, resamples, rng)
+    found = _judged(forecasts, view_test, rows, draw, baselines)
+    return replace(found, fans=fans(found.best, forecasts[found.best], view_test))
+
+
+def _judged(forecasts: Mapping[str, Forecast], view_test: View, rows: Rows, draw: BlockBootstrap, baselines: Sequence[str]) -> Evaluation:
+    """Everything but the examples."""
+    overlap = label_rows(view_test)
     crps = list(METRICS).index("crps")
     scored = [_scored(forecast, rows, draw) for forecast in forecasts.values()]
     values = np.stack([one[0] for one in scored])
@@ -69,7 +69,7 @@ def evaluate(
     best, skill, skill_low, skill_high = _skill(names, present, values[:, :, crps], [one[1][:, :, crps] for one in scored])
     tables = tuple(reliability(forecast, rows) for forecast in forecasts.values())
     coverage = np.stack([coverage_by_level(forecast, rows, _LEVELS) for forecast in forecasts.values()])
-    found = Evaluation(
+    return Evaluation(
         forecasters=names,
         horizons=tuple(view_test.horizons),
         metrics=tuple(METRICS),
@@ -95,10 +95,19 @@ def evaluate(
         edge_share=np.stack([_edge_share(forecast, rows) for forecast in forecasts.values()]),
         fans=(),
         block=draw.block,
-        resamples=resamples,
-        lattice=tick is not None,
+        resamples=len(draw.starts),
+        lattice=rows.tick is not None,
     )
-    return replace(found, fans=fans(found.best, forecasts[found.best], view_test))
+
+
+def _same_rows(forecasts: Mapping[str, Forecast], view: View) -> None:
+    if not forecasts or not len(view):
+        raise ForecastError("nothing to evaluate: no forecasts or no test rows")
+    for name, forecast in forecasts.items():
+        if forecast.scale.shape != view.outcomes.shape or forecast.horizons != tuple(view.horizons):
+            raise ForecastError(
+                f"forecast {name!r} is of {forecast.scale.shape} and {forecast.horizons}, the test rows are not", field=name
+            )
 
 
 def label_rows(view: View) -> Floats:

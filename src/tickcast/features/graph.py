@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from tickcast.errors import FeatureError
 
-__all__ = ["GraphBuilder", "Series", "prune", "zone_table"]
+__all__ = ["MAX_NODES", "GraphBuilder", "Series", "prune", "zone_table"]
 
 MAX_NODES = 10_000
 _WINDOWED = frozenset({"sum", "var", "min", "max", "quantile"})

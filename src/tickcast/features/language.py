@@ -44,9 +44,8 @@ _FITTED = Operator(
     (("kind", "text"), ("slots", "rows"), ("smooth", "rows"), ("zone", "zone"), ("ahead", "text")),
     frozenset({"slots", "smooth", "zone", "ahead"}),
 )
-_ELEMENTWISE = {name: Operator(1) for name in ("log", "exp", "sqrt", "abs", "sign", "sin", "cos", "floor")}
 OPERATORS: Mapping[str, Operator] = MappingProxyType(
-    _ELEMENTWISE
+    {name: Operator(1) for name in ("log", "exp", "sqrt", "abs", "sign", "sin", "cos", "floor")}
     | {
         "minimum": Operator(2),
         "maximum": Operator(2),

@@ -15,7 +15,7 @@ from tickcast.errors import ConfigError, FeatureError
 from tickcast.features.graph import GraphBuilder, Series
 from tickcast.features.language import MACROS, OPERATORS, PRICE_AND_SIZE, Macro, Operator
 
-__all__ = ["Parser"]
+__all__ = ["MAX_DEPTH", "MAX_LENGTH", "MAX_ROWS", "MAX_TERMS", "Parser", "Value"]
 
 MAX_LENGTH = 20_000
 MAX_TERMS = 10_000

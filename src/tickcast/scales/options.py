@@ -13,11 +13,11 @@ from tickcast.errors import ConfigError
 
 __all__ = ["construct"]
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 _CONFIG = ConfigDict(arbitrary_types_allowed=True)
 
 
-def construct(maker: Callable[..., T], given: Mapping[str, Any], place: str) -> T:
+def construct(maker: Callable[..., _T], given: Mapping[str, Any], place: str) -> _T:
     """`maker(**given)` with every value checked and converted by the argument's type.
 
     Raises ConfigError naming `place` and the argument that is unknown, missing or of another type.

@@ -66,7 +66,7 @@ def _read_member(archive: Path, member: str | None) -> bytes:
             raise SourceError(f"holds no member {member!r}", file=archive, hint=f"name one of {', '.join(names[:5])}")
         try:
             return opened.read(member)
-        except (NotImplementedError, RuntimeError) as error:
+        except RuntimeError as error:  # encrypted, or packed by a method that zipfile does not know
             raise SourceError(f"member {member} cannot be read: {error}", file=archive, hint="fetch the file again") from error
 
 

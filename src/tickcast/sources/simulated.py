@@ -23,7 +23,7 @@ from tickcast.schema import BARS, TRADES, Table, conform
 from tickcast.sources.base import Progress, Source
 from tickcast.sources.cleaning import Cleaned
 
-__all__ = ["ORACLE_LEVELS", "Dynamics", "SimulatedMarket"]
+__all__ = ["ORACLE_LEVELS", "Dynamics", "Floats", "SimulatedMarket"]
 
 _TAIL = (0.0001, 0.0005, 0.001, 0.0025)
 ORACLE_LEVELS = (*_TAIL, *(k / 200 for k in range(1, 200)), *(1 - t for t in reversed(_TAIL)))
