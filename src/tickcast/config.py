@@ -110,12 +110,16 @@ class ScaleConfig(Settings):
 
 
 class ForecasterConfig(Settings):
-    """One forecaster: its kind, the features it reads (set names stand for all their features), its scale and its own options."""
+    """One forecaster: its kind, the features it reads (set names stand for all their features), its scale and its own options.
+
+    `calibrators` stands in for the experiment's; by default baselines get none and are judged as they are.
+    """
 
     kind: str
     features: tuple[str, ...] = ()
     scale: ScaleConfig | None = None
     options: Mapping[str, Any] = {}
+    calibrators: tuple[str, ...] | None = None
 
 
 class Experiment(Settings):

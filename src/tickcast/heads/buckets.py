@@ -18,6 +18,8 @@ from tickcast.heads.grids import LatticeGrid, SigmaGrid
 
 __all__ = ["BucketHead", "BucketOptions"]
 
+_LATTICE_TILTS = 5
+
 
 @dataclass(frozen=True)
 class BucketOptions:
@@ -28,7 +30,8 @@ class BucketOptions:
     grid: where the edges lie.
     rank: polynomials by which an embedding tilts the training law, 0 to move every logit on its own. Few polynomials make smooth laws that
         learn from few rows: p(z | x) is proportional to p0(z) exp(sum_r theta_r(x) L_r(2 F0(z) - 1)) with Legendre polynomials L_r of the
-        training law's cdf F0 (Neyman, 1937, "Smooth test for goodness of fit").
+        training law's cdf F0 (Neyman, 1937, "Smooth test for goodness of fit"). On a lattice the tilts are sizes and signs of the move,
+        five at most.
     prior: observations that an even law over the buckets is worth when the training law is counted; keeps every bucket possible.
     """
 
@@ -51,7 +54,8 @@ class BucketHead(Head):
 
     def __init__(self, width: int, horizons: int, options: BucketOptions) -> None:
         size = options.grid.buckets
-        basis = torch.zeros(horizons, options.rank, size) if options.rank else None
+        directions = min(options.rank, _LATTICE_TILTS) if options.grid.lattice else options.rank
+        basis = torch.zeros(horizons, directions, size) if directions else None
         super().__init__(width, horizons, size, basis)
         self.options = options
         self.register_buffer("edges", torch.zeros(horizons, size + 1, dtype=torch.float64))
@@ -68,10 +72,8 @@ class BucketHead(Head):
         with torch.no_grad():
             self.bias.copy_(torch.from_numpy(np.log(mass)))
         if self.basis is not None:
-            rank_of = np.cumsum(mass, axis=1) - mass / 2
-            degrees = np.arange(1, self.options.rank + 1)
-            polynomials = legvander(2 * rank_of - 1, self.options.rank)[..., 1:] * np.sqrt(2 * degrees + 1)
-            self.basis.copy_(torch.from_numpy(polynomials.transpose(0, 2, 1).copy()))
+            tilts = _lattice_tilts(edges, mass) if self.options.grid.lattice else _legendre_tilts(mass, self.options.rank)
+            self.basis.copy_(torch.from_numpy(np.ascontiguousarray(tilts[:, : self.basis.shape[1]])))
 
     def bucket(self, z: Tensor) -> Tensor:
         """(..., h) int64 bucket of each outcome z (..., h); any bucket where z is NaN."""
@@ -87,3 +89,24 @@ class BucketHead(Head):
 
     def distribution(self, output: NDArray[np.float64]) -> Buckets:
         return Buckets(self.edges.cpu().numpy(), output / output.sum(axis=-1, keepdims=True), self.options.grid.lattice)
+
+
+def _legendre_tilts(mass: NDArray[np.float64], rank: int) -> NDArray[np.float64]:
+    """(h, rank, size) polynomials of the training law's cdf, orthonormal under it."""
+    rank_of = np.cumsum(mass, axis=1) - mass / 2
+    degrees = np.arange(1, rank + 1)
+    polynomials = np.asarray(legvander(2 * rank_of - 1, rank), np.float64)[..., 1:] * np.sqrt(2 * degrees + 1)
+    return np.moveaxis(polynomials, 2, 1)
+
+
+def _lattice_tilts(edges: NDArray[np.float64], mass: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(h, 5, size) sizes and signs of the move: |u|, u, log(1 + |u|), sign(u) log(1 + |u|), u = 0; u in training standard deviations.
+
+    A cdf with most of its mass on one tick is flat beyond it, so polynomials of it could never tell one tick from five: a market that
+    wakes up would stay out of reach.
+    """
+    centres = (edges[:, 1:] + edges[:, :-1]) / 2
+    spread = np.sqrt((mass * centres**2).sum(axis=1, keepdims=True))
+    u = centres / np.maximum(spread, 0.5)
+    size = np.log1p(np.abs(u))
+    return np.stack([np.abs(u), u, size, np.sign(u) * size, (np.abs(centres) < 0.5).astype(np.float64)], axis=1)

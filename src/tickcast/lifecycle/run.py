@@ -90,7 +90,9 @@ def run(
         fitted[name] = fit(name, settings, described, place, version=arrived.version, seed=experiment.seed, clock=clock, progress=told)
         told.tell("predict", name, 0.0)
         model = fitted[name].forecaster
-        asked = () if name in experiment.baselines else experiment.calibrators  # baselines are judged as they are
+        asked = settings.calibrators
+        if asked is None:
+            asked = () if name in experiment.baselines else experiment.calibrators
         if asked:
             calibrators[name] = calibrate(asked, model.predict(described.view(described.split.valid)), described)
         else:
