@@ -8,18 +8,22 @@ from collections.abc import Sequence
 from cyclopts import App, CycloptsError, Parameter
 
 from tickcast import __version__
+from tickcast.cli.bundle import bundle
+from tickcast.cli.demo import demo
 from tickcast.cli.doctor import doctor
 from tickcast.cli.features import features
+from tickcast.cli.forecast import forecast
 from tickcast.cli.ingest import ingest
 from tickcast.cli.report import report
 from tickcast.cli.run import run
+from tickcast.cli.serve import serve
 from tickcast.cli.terminal import Terminal
 from tickcast.errors import TickcastError
 
 __all__ = ["COMMANDS", "execute", "main"]
 
 _TRAINING = ("lightgbm", "onnx", "onnxscript", "safetensors", "torch")
-COMMANDS = (ingest, run, report, features, doctor)
+COMMANDS = (demo, ingest, run, report, forecast, serve, bundle, features, doctor)
 
 
 def _app() -> App:

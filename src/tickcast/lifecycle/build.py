@@ -50,8 +50,8 @@ def build_forecaster(
         raise ConfigError(f"unknown kind {config.kind!r}", field=f"forecasters.{name}.kind", hint=f"known kinds: {known}")
 
     def told(at: train.Progress) -> None:
-        score = f", validation {at.score:.4f}, best {at.best:.4f}" if at.epoch > 1 else ""
-        progress(f"epoch {at.epoch} of {at.epochs}, loss {at.loss:.4f}{score}", at.update / max(1, at.updates))
+        score = f", validation {at.score:.4f}" if at.epoch > 1 else ""
+        progress(f"epoch {at.epoch} of {at.epochs}{score}", at.update / max(1, at.updates))
 
     columns = feature_names(config.features, described.sets)
     options = {**config.options, "training": {"seed": seed, **(config.options.get("training") or {})}}

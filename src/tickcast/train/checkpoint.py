@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from math import inf
 from pathlib import Path
 
 import torch
@@ -26,7 +27,7 @@ class Position:
     ----------
     run: digest of options and data; a checkpoint of another run is refused.
     epoch, update: the next update to do, both from 0.
-    best, stale: lowest validation score and epochs since.
+    best, stale: lowest validation score of a finished epoch and epochs since.
     start: validation CRPS per horizon of the untrained head.
     scores: validation score after each epoch.
     done: nothing is left to do.
@@ -35,7 +36,7 @@ class Position:
     run: str
     epoch: int = 0
     update: int = 0
-    best: float = 1.0
+    best: float = inf
     stale: int = 0
     start: list[float] = field(default_factory=list)
     scores: list[float] = field(default_factory=list)

@@ -52,7 +52,7 @@ class Network(Forecaster):
     """A network forecasts the law of z = log-return / scale.
 
     Untrained it forecasts the training law of z, so under a fitted scale it starts from that scale with filtered residual quantiles, and
-    the weights with the best validation score are kept, shrunk towards the training law as far as each horizon's validation score asks for
+    the weights of the epoch with the best validation score are kept, shrunk towards the training law as far as each horizon's validation score asks for
     (`trust` holds the shares): it never ends up worse than its start on the validation rows.
 
     Parameters
