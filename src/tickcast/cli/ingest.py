@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -51,6 +50,12 @@ def ingest(
 
     with terminal.progress() as listener, Store.open(store) as kept:
         done = ingest_data(experiment.data, kept, store / "receipts", Progress(listener))
-    value = asdict(done) | {"quarantined": dict(done.quarantined), "files": dict(done.files)}
+    value = {
+        "version": done.version,
+        "rows": done.rows,
+        "outside": done.outside,
+        "quarantined": dict(done.quarantined),
+        "files": dict(done.files),
+    }
     aside = ", ".join(f"{n} {reason}" for reason, n in sorted(done.quarantined.items())) or "none"
     terminal.answer(value, f"version {done.version}\n{done.rows} rows, {done.outside} outside sessions, quarantined: {aside}")

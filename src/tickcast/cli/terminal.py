@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from rich.table import Table
 
 __all__ = ["Terminal"]
 
+_PIPED = 200  # columns where a table goes to a file or a program
 _LINE_EVERY = 10.0  # seconds between two log lines of one step where there is no terminal to draw on
 
 
@@ -28,7 +30,9 @@ class Terminal:
 
     def __init__(self, *, quiet: bool = False, as_json: bool = False) -> None:
         self.quiet, self.as_json = quiet, as_json
-        self._out, self._err = Console(highlight=False, soft_wrap=True), Console(stderr=True, highlight=False, soft_wrap=True)
+        wide = None if sys.stdout.isatty() else _PIPED
+        self._out = Console(highlight=False, soft_wrap=True, width=wide)
+        self._err = Console(stderr=True, highlight=False, soft_wrap=True)
 
     def answer(self, value: Mapping[str, Any] | Sequence[Any], text: str | Table) -> None:
         """Write `value` as JSON or `text` for a reader."""
@@ -38,6 +42,7 @@ class Terminal:
             self._out.print(text, markup=False)
         else:
             self._out.print(text)
+        self._out.file.flush()  # whoever reads a pipe waits for the answer of a server that goes on
 
     def remark(self, text: str) -> None:
         """Something worth knowing that is not the answer."""

@@ -1,0 +1,56 @@
+"""The events that a command reads: a file of the user's, or what an experiment's data section names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import polars as pl
+
+from tickcast.cli.terminal import Terminal
+from tickcast.config import Experiment
+from tickcast.errors import ConfigError, SourceError
+
+__all__ = ["events_of", "read_events"]
+
+_NANOSECONDS = "give ts as whole UTC nanoseconds, or as a time with its zone"
+
+
+def read_events(path: Path) -> pl.DataFrame:
+    """Events in a CSV or Parquet file whose columns are called as in the schema; ts as int64 UTC ns or as a time with a zone.
+
+    Raises SourceError naming the file and the field.
+    """
+    try:
+        frame = pl.read_parquet(path) if path.suffix == ".parquet" else pl.read_csv(path, infer_schema_length=10_000)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise SourceError(f"cannot be read: {str(error).splitlines()[0]}", file=path, hint="give a CSV or Parquet file") from None
+    if "ts" not in frame.columns:
+        raise SourceError("no such column", file=path, field="ts", hint=f"there are {', '.join(frame.columns)}; {_NANOSECONDS}")
+    kind = frame["ts"].dtype
+    if isinstance(kind, pl.Datetime) and kind.time_zone is not None:
+        frame = frame.with_columns(pl.col("ts").dt.timestamp("ns"))
+    elif not kind.is_integer():
+        raise SourceError(f"holds {kind}, which is no stamp", file=path, field="ts", hint=_NANOSECONDS)
+    if frame["ts"].null_count():
+        row = int(frame["ts"].is_null().arg_max() or 0) + 1
+        raise SourceError("no stamp", file=path, row=row, field="ts", hint=_NANOSECONDS)
+    return frame
+
+
+def events_of(data: Path | None, config: Path | None, changes: Sequence[str], store: Path, terminal: Terminal) -> pl.DataFrame:
+    """The events in `data`, or those of the experiment `config`, read once into the store. Raises ConfigError unless one is given."""
+    if (data is None) == (config is None):
+        found = "no events are named" if data is None else "--data and --config exclude each other"
+        raise ConfigError(found, hint="give --data FILE or --config CONFIG")
+    if data is not None:
+        return read_events(data)
+    experiment = Experiment.load(config or Path(), changes)
+    from tickcast.lifecycle.ingest import ingest
+    from tickcast.lifecycle.market import market
+    from tickcast.lifecycle.progress import Progress
+    from tickcast.store import Store
+
+    with terminal.progress() as listener, Store.open(store) as kept:
+        arrived = ingest(experiment.data, kept, store / "receipts", Progress(listener))
+        return market(experiment, kept, arrived.version).rows
