@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+from pathlib import Path
 
+import small_market
 from house import checkout, import_rules
+from tickcast.serve import Predictor
 
 BLOCKED = ("torch", "lightgbm", "onnx", "onnxscript", "safetensors")
 BLOCK = f"""
@@ -18,6 +22,27 @@ class Absent:
         return None
 
 sys.meta_path.insert(0, Absent())
+"""
+
+SERVED = """
+import json, urllib.request
+import polars as pl
+from tickcast.bundle import Bundle
+from tickcast.features import FeatureSet
+from tickcast.serve import Predictor, Server
+
+bundle, events = Bundle.open(FOLDER), pl.read_parquet(EVENTS)
+table = FeatureSet.from_graph(json.load(open(FOLDER + "/features.json"))).compute(events)
+predictor = Predictor(bundle)
+predictor.replay(events)
+server = Server(FOLDER, port=0)
+body = json.dumps(events.select("ts", "close").to_dicts()).encode()
+headers = {"Authorization": "Bearer " + server.token, "Content-Type": "application/json"}
+urllib.request.urlopen(urllib.request.Request(server.url + "/v1/events", body, headers), timeout=10).read()
+answer = json.load(urllib.request.urlopen(server.url + "/v1/forecast", timeout=10))
+server.stop()
+process = {name: values.tolist() for name, values in predictor.predict_outputs().items()}
+print(json.dumps({"hash": bundle.hash, "ready": int(table.ready().sum()), "process": process, "server": answer}))
 """
 
 
@@ -42,3 +67,17 @@ def test_nothing_imports_training_packages_by_itself() -> None:
 
 def test_the_block_blocks() -> None:
     assert run("try:\n import torch\nexcept ModuleNotFoundError: print('absent')").strip() == "absent"
+
+
+def test_features_forecasts_and_the_server_run_without_training_packages(tmp_path: Path) -> None:
+    """A bundle written by a full install is opened, asked in process and served by a bare one, with the same numbers."""
+    made = small_market.bundle(tmp_path)
+    events = tmp_path / "events.parquet"
+    small_market.bars().write_parquet(events)
+    predictor = Predictor.load(made.folder)
+    predictor.replay(small_market.bars())
+    said = json.loads(run(f"FOLDER, EVENTS = {str(made.folder)!r}, {str(events)!r}\n" + SERVED))
+    assert said["hash"] == made.hash
+    assert said["ready"] == 110, "the first ten of 120 rows warm up"
+    for name, values in predictor.predict_outputs().items():
+        assert said["process"][name] == said["server"][name] == values.tolist(), name

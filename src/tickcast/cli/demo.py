@@ -48,6 +48,12 @@ def demo(
     server on a free port of this machine, posts the last events to it second by second, draws its answers and holds each one against
     the forecast that research made of the same second. Where the trades cannot be had it says so and takes the simulated market.
 
+    For example:
+
+    tickcast demo
+
+    tickcast demo --simulated --minutes 10
+
     Parameters
     ----------
     config

@@ -66,8 +66,8 @@ def fit(
     """
     done = folder / "done.json"
     key = _key(config, described, version, seed)
-    kept = json.loads(done.read_text()) if done.is_file() else {}
-    if kept.get("key") != key:
+    seconds = _seconds(done, key)
+    if seconds is None:
         started = folder / "started.txt"
         if folder.exists() and (not started.is_file() or started.read_text() != key):
             shutil.rmtree(folder)  # weights or checkpoints of other settings
@@ -78,9 +78,18 @@ def fit(
         forecaster = build_forecaster(name, config, described, folder / "checkpoints", seed=seed, progress=told)
         forecaster.fit(described.view(described.split.train), described.view(described.split.valid))
         forecaster.save(folder / "model")
-        kept = {"key": key, "seconds": round(clock() - begin, 3)}
-        done.write_text(json.dumps(kept))
-    return Fitted(load_forecaster(folder / "model"), folder / "model", float(kept["seconds"]))
+        seconds = round(clock() - begin, 3)
+        done.write_text(json.dumps({"key": key, "seconds": seconds}))
+    return Fitted(load_forecaster(folder / "model"), folder / "model", seconds)
+
+
+def _seconds(done: Path, key: str) -> float | None:
+    """How long the fit took that `key` stands for; None when there was none, or when its note was cut off in writing."""
+    try:
+        kept = json.loads(done.read_text(encoding="utf-8"))
+        return float(kept["seconds"]) if kept["key"] == key else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def calibrate(names: tuple[str, ...], forecast: Forecast, described: Described) -> tuple[Calibrator, ...]:

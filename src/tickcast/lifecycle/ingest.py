@@ -56,6 +56,16 @@ def files_of(data: DataConfig) -> tuple[Path, ...]:
     return found
 
 
+def _remembered(receipt: Path, digests: Mapping[str, str]) -> Ingested | None:
+    """What a receipt says; a damaged one is worth no more than none, since reading again is harmless."""
+    try:
+        kept = json.loads(receipt.read_text(encoding="utf-8"))
+        counts = {str(reason): int(count) for reason, count in kept["quarantined"].items()}
+        return Ingested(str(kept["version"]), int(kept["rows"]), int(kept["outside"]), MappingProxyType(counts), digests)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
 def _holds(store: Store, version: str) -> bool:
     try:
         store.version(version)
@@ -100,10 +110,9 @@ def ingest(data: DataConfig, store: Store, receipts: Path, progress: Progress) -
     digests = {path.name: _digest(path) for path in files}
     key = hashlib.sha256(json.dumps([data.model_dump(mode="json", exclude={"files"}), digests], sort_keys=True).encode()).hexdigest()
     receipt = receipts / f"{key[:32]}.json"
-    if receipt.is_file():
-        kept = json.loads(receipt.read_text())
-        if _holds(store, kept["version"]):
-            return Ingested(kept["version"], kept["rows"], kept["outside"], MappingProxyType(kept["quarantined"]), digests)
+    kept = _remembered(receipt, digests)
+    if kept is not None and _holds(store, kept.version):
+        return kept
     rows, outside, reasons = 0, 0, Counter[str]()
     sessions: Calendar = calendar(data.calendar)
     for chunk in _source(data, files).history(progress=progress.within("read")):
