@@ -71,8 +71,8 @@ def with_pandas(frame: object) -> object:
     """nq24 in pandas."""
     import pandas as pd
 
-    assert isinstance(frame, pd.DataFrame)
-    c, o, h, low, v = (frame[name] for name in ("close", "open", "high", "low", "volume"))
+    assert isinstance(frame, dict)
+    c, o, h, low, v = (pd.Series(frame[name]) for name in ("close", "open", "high", "low", "volume"))
     r = np.log(c / c.shift(1))
     d = c.diff()
     up = d.clip(lower=0).ewm(alpha=1 / 14, adjust=False).mean()
@@ -108,16 +108,21 @@ def batch_rows(n: int) -> list[dict[str, object]]:
     """nq24 over `n` bars."""
     frame = bars(n)
     features = FeatureSet.load("nq24")
-    pandas = frame.to_pandas()
+    columns = {name: frame[name].to_numpy() for name in frame.columns}
     calls: dict[str, Callable[[], object]] = {
-        "pandas": lambda: with_pandas(pandas),
+        "pandas": lambda: with_pandas(columns),
         "polars": lambda: with_polars(frame),
         "TA-Lib": lambda: with_talib(frame),
         "tickcast": lambda: features.compute(frame, step=STEP),
     }
-    return [
-        {"what": f"nq24 batch, {n:,} bars", "who": who, "value": n / best(call) / 1e6, "unit": "M bars/s"} for who, call in calls.items()
-    ]
+    out: list[dict[str, object]] = []
+    for who, call in calls.items():
+        row: dict[str, object] = {"what": f"nq24 batch, {n:,} bars", "who": who, "unit": "M bars/s"}
+        try:
+            out.append({**row, "value": n / best(call) / 1e6})
+        except ImportError as error:
+            out.append({**row, "value": None, "reason": f"{error.name} is not installed"})
+    return out
 
 
 def live_rows(n: int = 20_000) -> list[dict[str, object]]:
@@ -135,7 +140,7 @@ def live_rows(n: int = 20_000) -> list[dict[str, object]]:
     try:
         from talipp.indicators import EMA, RSI, SMA
     except ImportError:
-        return out
+        return [*out, {"what": "nq24, one live update", "who": "talipp", "value": None, "unit": "us", "reason": "talipp is not installed"}]
     indicators = [RSI(14), *(EMA(k) for k in (9, 12, 21, 26, 50)), *(SMA(k) for k in (12, 36, 72, 14, 20))]
     start = time.perf_counter()
     for _, values in rows:
@@ -162,7 +167,8 @@ def window_rows(windows: int = 40_000, batch: int = 256) -> list[dict[str, objec
     try:
         import torch
     except ImportError:
-        return found
+        reason = "torch is not installed"
+        return [*found, {"what": "288 x 24 windows", "who": "torch DataLoader", "value": None, "unit": "k windows/s", "reason": reason}]
     torch.set_num_threads(1)
     tensor, last = torch.from_numpy(values), ends.tolist()
 
@@ -192,7 +198,8 @@ def rows(n: int = 1_000_000) -> list[dict[str, object]]:
 
 def main() -> None:
     for row in rows():
-        print(f"{row['what']:32} {row['who']:22} {row['value']:10.2f} {row['unit']}")
+        found = f"{row['value']:10.2f} {row['unit']}" if row["value"] is not None else row["reason"]
+        print(f"{row['what']:32} {row['who']:22} {found}")
 
 
 if __name__ == "__main__":
