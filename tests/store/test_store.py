@@ -27,7 +27,7 @@ def trades(rows: list[tuple[int, float]], symbol: str = "A") -> pl.DataFrame:
 
 def bars(closes: list[float], start: int = 0) -> pl.DataFrame:
     ts = [start + 60 * (i + 1) for i in range(len(closes))]
-    close = {name: closes for name in ("open", "high", "low", "close")}
+    close = dict.fromkeys(("open", "high", "low", "close"), closes)
     return pl.DataFrame({"symbol": "A", "interval": 60, "ts": ts, "ts_open": [t - 60 for t in ts], **close})
 
 

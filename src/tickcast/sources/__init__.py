@@ -8,9 +8,10 @@ from types import MappingProxyType
 from tickcast.sources.base import Progress, Source
 from tickcast.sources.cleaning import Cleaned
 from tickcast.sources.databento import Databento
+from tickcast.sources.es_ticks import fetch_es_ticks
 from tickcast.sources.mapped import MappedTable
 from tickcast.sources.simulated import SimulatedMarket
 
-__all__ = ["SOURCES", "Cleaned", "Databento", "MappedTable", "Progress", "SimulatedMarket", "Source"]
+__all__ = ["SOURCES", "Cleaned", "Databento", "MappedTable", "Progress", "SimulatedMarket", "Source", "fetch_es_ticks"]
 
 SOURCES: Mapping[str, type[Source]] = MappingProxyType({"databento": Databento, "table": MappedTable, "simulated": SimulatedMarket})

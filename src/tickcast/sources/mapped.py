@@ -16,7 +16,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tickcast.clock import parse_duration
+from tickcast.clock import DAY, parse_duration
 from tickcast.errors import ConfigError, DataError, SourceError
 from tickcast.schema import TABLES
 from tickcast.sources.base import Progress, Source
@@ -26,6 +26,7 @@ from tickcast.sources.files import Paths, list_files, read_bytes
 __all__ = ["MappedTable", "Stamps"]
 
 _UNITS = (("ns", 1), ("us", 1_000), ("ms", 1_000_000), ("s", 1_000_000_000))
+_FIRST_YEAR = 365 * DAY
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,9 @@ class Stamps:
     def nanoseconds(self, values: pl.Series, *, file: object, field: str) -> pl.DataFrame:
         """`ts` (UTC ns, null where unreadable) and `trouble` (the reason, or null) of a file's time column."""
         column = pl.col("time")
+        if values.dtype == pl.String and self.unit is not None:
+            whole = values.cast(pl.Int64, strict=False)
+            values = whole if whole.null_count() == values.null_count() else values.cast(pl.Float64, strict=False)
         frame = pl.DataFrame({"time": values})
         if values.dtype.is_numeric():
             if self.unit is None:
@@ -77,10 +81,6 @@ class Stamps:
         )
 
     def _parse(self, values: pl.Series, file: object, field: str) -> pl.Series:
-        if self.unit is not None:
-            raise SourceError(
-                "times are text, yet a unit is declared", file=file, field=field, hint="leave unit out and declare format or zone"
-            )
         first = next((text for text in values.head(100).to_list() if text), "")
         offset = self.format is None and re.search(r"(Z|[+-]\d\d:?\d\d)$", first) is not None
         try:
@@ -177,9 +177,10 @@ class MappedTable(Source):
         except DataError as error:
             raise SourceError(error.message, file=path, field=None, hint="map or declare every required column") from error
         stray = sum(cleaned.counts.get(reason, 0) for reason in ("ts_implausible", "ts_unreadable"))
+        stray += int((cleaned.frame["ts"] < _FIRST_YEAR).sum())  # seconds, ms or us taken for ns all land in January 1970
         if len(frame) and stray > len(frame) // 2:
             hint = "check unit, format and zone of the time column"
-            raise SourceError(f"{stray} of {len(frame)} stamps lie outside 1970 to 2100", file=path, field=self.columns["ts"], hint=hint)
+            raise SourceError(f"{stray} of {len(frame)} stamps lie outside 1971 to 2100", file=path, field=self.columns["ts"], hint=hint)
         return cleaned
 
 

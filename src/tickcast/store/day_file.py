@@ -19,7 +19,7 @@ _OCCURRENCE, _PLACE = "__occurrence", "__place"
 
 
 def canonical(rows: pl.DataFrame, table: Table) -> pl.DataFrame:
-    """Rows in the one order that does not depend on how they arrived: ts, order within the stamp, then identity, then every other column."""
+    """Rows in the order that depends on nothing but themselves: ts, order within the stamp, identity, every other column."""
     order: list[str] = ["ts", *(name for name in ("sequence", *table.identity) if name in rows.columns and name != "ts")]
     order += [name for name in rows.columns if name not in order]
     return rows.sort(order, nulls_last=True, maintain_order=True)
@@ -53,8 +53,8 @@ def decode(path: Path, digest: str) -> pl.DataFrame:
 def merge(old: pl.DataFrame, new: pl.DataFrame, table: Table) -> pl.DataFrame:
     """One day's rows after `new` is written over `old`, in canonical order.
 
-    The newer row of an identity is a correction of the older one. Where rows may repeat, a new row meets the old one of the same identity and
-    `sequence`; what is left meets by count and keeps the old sequence. So a file written again, or one that starts in the middle of a stamp,
+    The newer row of an identity corrects the older one. Where rows may repeat, a new row meets the old one of the same identity and
+    `sequence`; what is left meets by count and keeps the old sequence. So a file written again, or one that starts inside a stamp,
     adds nothing, and two genuine trades at one stamp stay two.
     """
     filled = _same_columns(old, new)
