@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from tickcast.checks import calibrator, feature_set, forecast, forecaster, split, target
+from tickcast.checks import bundle, calibrator, feature_set, forecast, forecaster, split, target
 from tickcast.checks.future import FUTURES
 
 __all__ = ["FUTURES", "LAWS"]
@@ -36,4 +36,5 @@ LAWS: Mapping[str, tuple[Callable[..., None], ...]] = {
         forecaster.survives_its_folder,
         forecaster.same_seed_same_bytes,
     ),
+    "bundle": (bundle.serves_what_research_says, bundle.restart_changes_nothing, bundle.refuses_a_flipped_bit),
 }

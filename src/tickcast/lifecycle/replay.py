@@ -51,8 +51,11 @@ def research(bundle: Path, events: pl.DataFrame) -> tuple[np.ndarray[Any, np.dty
     forecaster = load_forecaster(bundle)
     table = features.compute(events)
     rows = np.arange(len(table), dtype=np.int64)
-    rows = rows[eligible(table, rows, forecaster.spec.window)]
-    horizons = tuple(json.loads((bundle / "model.json").read_text())["horizons"])
+    model = json.loads((bundle / "model.json").read_text())
+    fixed = (model["fixed"] or {}).get("column")
+    reads = dict.fromkeys([*model["columns"], *model["scale"].get("columns", ()), *([fixed] if fixed else [])])
+    rows = rows[eligible(table, rows, forecaster.spec.window, tuple(reads))]
+    horizons = tuple(model["horizons"])
     blank = np.full((len(table), len(horizons)), np.nan)
     labels = Labels(horizons, blank, table.ts, np.repeat(table.ts[:, None], len(horizons), axis=1))
     calibrators = [parse_calibrator(one) for one in json.loads((bundle / "calibrators.json").read_text())]
