@@ -12,9 +12,12 @@ from house.python_rules import Rule
 
 HERE = "src/tickcast/metrics/crps.py"
 LONG = "def f():\n" + "    a = 1\n" * 60
+HELP = 'def f():\n    """' + "Teaches.\n" * 60 + '    """\n    return 1\n'
 PLANTED = [
     (python_rules.file_length, HERE, "a = 1\n" * 400, "a = 1\n" * 399),
     (python_rules.function_length, HERE, LONG, LONG.replace("    a = 1\n", "", 3)),
+    (python_rules.function_length, HERE, HELP, LONG.replace("    a = 1\n", "", 3)),
+    (python_rules.function_length, "src/tickcast/cli/run.py", LONG, HELP),
     (python_rules.path_names, "src/tickcast/utils/crps.py", "", None),
     (python_rules.path_names, "src/tickcast/metrics/base_score.py", "", None),
     (python_rules.class_names, HERE, "class OrderManager: ...", "class Order: ..."),

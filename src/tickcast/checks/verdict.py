@@ -64,7 +64,7 @@ def _needed(lines: Mapping[str, Any], name: str) -> dict[str, Any]:
     needed, waiting = set[str](), [name]
     while waiting:
         needed.add(one := waiting.pop())
-        found = {node.id for node in ast.walk(ast.parse(str(lines[one]).strip(), mode="eval")) if isinstance(node, ast.Name)}
+        found = {node.id for node in ast.walk(ast.parse(" ".join(str(lines[one]).split()), mode="eval")) if isinstance(node, ast.Name)}
         earlier = list(lines)[: list(lines).index(one)]
         waiting += [each for each in found & set(earlier) if each not in needed]
     return {each: expression for each, expression in lines.items() if each in needed}

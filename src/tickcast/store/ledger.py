@@ -112,11 +112,10 @@ class Ledger:
         self._connection.execute("BEGIN IMMEDIATE")
         try:
             yield
-        except BaseException:
+            self._connection.execute("COMMIT")
+        finally:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
-            raise
-        self._connection.execute("COMMIT")
 
     @contextmanager
     def _failures(self) -> Iterator[None]:

@@ -1,0 +1,74 @@
+"""The language is a closed list: every entry is documented and can be called, and size is bounded."""
+
+from __future__ import annotations
+
+import pytest
+
+from house import checkout
+from tickcast.errors import FeatureError
+from tickcast.features import FeatureSet
+from tickcast.features.definition import Definition, compile_graph, read_definition
+from tickcast.features.graph import MAX_NODES
+from tickcast.features.language import MACROS, OPERATORS
+from tickcast.features.parse import MAX_DEPTH, MAX_LENGTH, MAX_ROWS
+
+WORDS = {"name": "one", "stream": "bars", "clock": {"on": "bars", "step": "5m"}, "price": "close"}
+CALLS = {
+    "minimum": "minimum(close, open)",
+    "maximum": "maximum(close, open)",
+    "where": "where(close > open, close, open)",
+    "quantile": "quantile(close, 5, 0.5)",
+    "ewm_mean": "ewm_mean(close, span=5)",
+    "ewm_std": "ewm_std(close, span=5)",
+    "fitted": 'fitted("rms_by_slot", close, slots=24, smooth=3, zone="UTC")',
+    "clip": "clip(close, 0, 1)",
+    "rsi": "rsi(close)",
+    "macd": "macd(close)",
+    "true_range": "true_range(high, low, close)",
+    "atr": "atr(high, low, close)",
+    "garman_klass": "garman_klass(open, high, low, close)",
+    "vwap": "vwap(5)",
+}
+
+
+def of(expression: str) -> FeatureSet:
+    return FeatureSet.from_dict({**WORDS, "features": {"f": expression}})
+
+
+@pytest.mark.parametrize("name", sorted({*OPERATORS, *MACROS}))
+def test_every_operator_can_be_called_and_is_documented(name: str) -> None:
+    series = OPERATORS[name].series if name in OPERATORS else 1
+    rows = name in ("std", "roc") or any(key in ("window", "rows") for key, _ in getattr(OPERATORS.get(name), "constants", ()))
+    plain = f"{name}(close, 5)" if rows else f"{name}(close)" if series else f"{name}()"
+    call = CALLS.get(name, plain)
+    if name.startswith(("time_of_day", "day_of_")):
+        call = f'{name}("UTC")'
+    assert of(call).names == ("f",)
+    assert name in (checkout.ROOT / "docs" / "features.md").read_text(encoding="utf-8")
+
+
+def test_an_operator_is_no_macro() -> None:
+    assert not set(OPERATORS) & set(MACROS)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "close" + " " * MAX_LENGTH + "+ 1",
+        "-" * (MAX_DEPTH + 1) + "close",
+        f"sum(close, {MAX_ROWS + 1})",
+        " + ".join(["close"] * (MAX_NODES + 1)),
+    ],
+    ids=["length", "depth", "rows", "nodes"],
+)
+def test_what_is_too_large_is_refused(expression: str) -> None:
+    with pytest.raises(FeatureError):
+        of(expression)
+
+
+def test_a_definition_survives_its_words() -> None:
+    made = read_definition("har")
+    assert Definition.from_words(made.words()) == made
+    assert compile_graph([made]) == compile_graph([Definition.from_words(made.words())])
+    with pytest.raises(FeatureError):
+        read_definition("no-such-set")
