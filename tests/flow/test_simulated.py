@@ -51,9 +51,7 @@ def shipped(tmp_path_factory: pytest.TempPathFactory) -> tuple[Experiment, RunRe
     """Sixty days with a small GRU, from source to bundle."""
     folder = tmp_path_factory.mktemp("flow")
     options = "forecasters.gru_buckets.options={backbone: {width: 8}, training: {epochs: 1}}"
-    experiment = small(
-        "data.options={days: 60, interval: 5m}", "resamples=50", options, keep=("climatology", "har", "gru_buckets")
-    )
+    experiment = small("data.options={days: 60, interval: 5m}", "resamples=50", options, keep=("climatology", "har", "gru_buckets"))
     made = run(experiment, folder / "runs", folder / "store", commit="test", clock=lambda: 0.0)
     return experiment, made, folder
 
