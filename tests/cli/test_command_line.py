@@ -76,6 +76,9 @@ def test_every_command_teaches(capsys: pytest.CaptureFixture[str]) -> None:
         assert "Usage: tickcast" in text
         if not hasattr(command, "name"):
             assert "For example" in text, name
+        for part in [] if not hasattr(command, "name") else [each for each in command if not each.startswith("-")]:
+            assert execute([name, part, "--help"]) == 0
+            assert "For example" in capsys.readouterr().out, f"{name} {part}"
 
 
 def test_doctor_answers_in_json(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
