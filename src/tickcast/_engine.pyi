@@ -61,6 +61,14 @@ class Server:
 
     address: tuple[str, int]
     def __new__(
-        cls, folder: str | PathLike[str], onnxruntime: str | PathLike[str], host: str, port: int, token: str, names: Sequence[str] = ()
+        cls,
+        folder: str | PathLike[str],
+        onnxruntime: str | PathLike[str],
+        host: str,
+        port: int,
+        token: str,
+        names: Sequence[str] = (),
+        patience: float = 5.0,
     ) -> Server: ...
+    def load(self, folder: str | PathLike[str]) -> tuple[str, str, str]: ...
     def stop(self) -> None: ...

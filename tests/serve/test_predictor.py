@@ -51,6 +51,21 @@ def test_restarted_midway_is_the_same_to_the_bit(make, kind: str) -> None:
     assert (whole.predict()[1].quantile([0.1, 0.9]) == second.predict()[1].quantile([0.1, 0.9])).all()
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_restored_it_answers_as_before_the_save(make, kind: str) -> None:
+    bundle, *_ = make(kind)
+    first, second = Predictor(bundle), Predictor(bundle)
+    first.replay(bars()[:57])
+    second.restore(first.save())
+    for name, values in first.predict_outputs().items():
+        assert (second.predict_outputs()[name] == values).all()
+    assert second.save() == first.save()
+    first.advance(61 * STEP)
+    second.restore(first.save())
+    with pytest.raises(ServeError, match="stale"):
+        second.predict()
+
+
 def test_before_warm_up_there_is_a_reason(make) -> None:
     predictor = Predictor(make("window")[0])
     with pytest.raises(ServeError, match=r"warming up: 0 of \d+ rows"):
@@ -69,6 +84,7 @@ def test_before_warm_up_there_is_a_reason(make) -> None:
         ({"close": 1.0}, "field ts"),
         ({"ts": STEP, "close": float("nan")}, "no finite number"),
         ({"ts": STEP, "close": "1"}, "not a finite number"),
+        ({"ts": STEP, "close": -0.0}, "not a positive price"),
         ({"ts": STEP, "close": None}, "not a finite number"),
         ({"ts": 900 * STEP, "close": 1.0}, "lies in no session"),
         ({"ts": 1.5, "close": 1.0}, "field ts"),

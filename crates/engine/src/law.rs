@@ -1,6 +1,6 @@
 //! One-dimensional laws over a unitless variable z, with the formulas of `tickcast.distributions`.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// The least width that a tail or a segment is given, in units of z.
 const FLOOR: f64 = 1e-12;
@@ -17,7 +17,7 @@ pub enum Law {
 }
 
 /// What is said about one horizon; log-returns except `p_up` = P(R > 0).
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Outputs {
     pub p_up: f64,
     pub e_r: f64,

@@ -4,9 +4,8 @@ use std::path::{Path, PathBuf};
 
 use numpy::{PyArray1, PyArray2, PyArray3, PyArrayMethods, PyReadonlyArray1};
 use pyo3::prelude::*;
-use serde_json::{Map, Value};
 use tickcast_engine::law::Law;
-use tickcast_engine::predictor::{Answer, BundleFault, Predictor, Reason};
+use tickcast_engine::predictor::{Answer, BundleFault, Fields, Predictor, Reason};
 
 /// An error of `tickcast.errors` with its message, and the file or field it is about.
 pub(crate) fn raise(py: Python<'_>, class: &str, message: String, place: (&str, Option<&str>)) -> PyErr {
@@ -92,7 +91,7 @@ impl PyPredictor {
     fn update(&mut self, py: Python<'_>, event: &str) -> PyResult<usize> {
         let inner = &mut self.inner;
         let taken = py.detach(|| {
-            let fields: Map<String, Value> = serde_json::from_str(event).map_err(|error| Reason::Malformed {
+            let fields: Fields = serde_json::from_str(event).map_err(|error| Reason::Malformed {
                 message: error.to_string(),
             })?;
             let event = inner.event(&fields)?;

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use pyo3::prelude::*;
 use tickcast_engine::predictor::Predictor;
@@ -19,7 +20,8 @@ pub(crate) struct PyServer {
 impl PyServer {
     /// Opens the bundle and listens. BundleError or ServeError says why not.
     #[new]
-    #[pyo3(signature = (folder, onnxruntime, host, port, token, names=Vec::new()))]
+    #[allow(clippy::too_many_arguments)]
+    #[pyo3(signature = (folder, onnxruntime, host, port, token, names=Vec::new(), patience=5.0))]
     fn new(
         py: Python<'_>,
         folder: PathBuf,
@@ -28,6 +30,7 @@ impl PyServer {
         port: u16,
         token: String,
         names: Vec<String>,
+        patience: f64,
     ) -> PyResult<Self> {
         let refuse = |message: String| raise(py, "ServeError", message, ("field", None));
         let host: IpAddr = host
@@ -36,7 +39,15 @@ impl PyServer {
         let predictor = py
             .detach(|| Predictor::open(&folder, &onnxruntime))
             .map_err(|fault| bundle_error(py, &folder, &fault))?;
-        let settings = Settings { host, port, token, names };
+        let patience = Duration::try_from_secs_f64(patience).map_err(|_| refuse(format!("patience of {patience} s is no time")))?;
+        let settings = Settings {
+            host,
+            port,
+            token,
+            names,
+            patience,
+            onnxruntime,
+        };
         let inner = py.detach(|| Server::start(predictor, settings)).map_err(refuse)?;
         Ok(Self { inner })
     }
@@ -45,6 +56,14 @@ impl PyServer {
     #[getter]
     fn address(&self) -> (String, u16) {
         (self.inner.address().ip().to_string(), self.inner.address().port())
+    }
+
+    /// Exchange the bundle; returns (hash now, hash before, what was kept). BundleError leaves the old one serving.
+    fn load(&self, py: Python<'_>, folder: PathBuf) -> PyResult<(String, String, &'static str)> {
+        let done = py
+            .detach(|| self.inner.load(&folder))
+            .map_err(|fault| bundle_error(py, &folder, &fault))?;
+        Ok((done.bundle, done.before, done.kept.words().0))
     }
 
     /// Stop listening; answers under way are finished.

@@ -16,6 +16,7 @@ import polars as pl
 
 import tickcast
 from tickcast.bundle.bundle import Bundle
+from tickcast.bundle.network_file import refuse_foreign
 from tickcast.bundle.verify import SCHEMA
 from tickcast.calibrators.base import Calibrator
 from tickcast.errors import BundleError
@@ -69,6 +70,8 @@ def write_bundle(
     try:
         forecaster.save(beside)
         model = json.loads((beside / "model.json").read_bytes())
+        if model["network"]:
+            refuse_foreign(beside / model["network"]["file"])
         expected, step = _golden(forecaster, features, calibrators, golden, bool(model["network"]))
         _put(beside / "features.json", features.document)
         _put(beside / "calibrators.json", _canonical([calibrator.parameters() for calibrator in calibrators]))

@@ -1,9 +1,11 @@
 //! One forecast with the facts it rests on.
 
+use serde::{Deserialize, Serialize};
+
 use crate::law::Outputs;
 
 /// A forecast of `h` horizons for the row at `ts`.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Answer {
     pub ts: i64,
     pub session: i64,

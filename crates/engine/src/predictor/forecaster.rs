@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::answer::Answer;
-use super::manifest::{BundleFault, Contents};
+use super::manifest::{BundleFault, Contents, digest};
 use crate::calibrators::Calibrator;
 use crate::features::Graph;
 use crate::law::Law;
@@ -121,6 +121,16 @@ impl Forecaster {
             scaled,
             calibrators,
         })
+    }
+
+    /// Names everything that the memory behind the features depends on: two forecasters with one name can go on from each other's.
+    pub fn memory(&self, contents: &Contents) -> Result<String, BundleFault> {
+        let Some(network) = &self.network else {
+            return Ok(String::new());
+        };
+        let (columns, s) = (&self.columns, &self.standardize);
+        let words = format!("{network:?} {columns:?} {:?} {:?} {:?}", s.mean, s.std, s.clip);
+        Ok(digest(words.as_bytes()) + &digest(contents.bytes(&network.file)?))
     }
 
     /// Rows a network reads at once, 1 for all others.

@@ -3,43 +3,47 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use serde_json::{Map, Value};
-
+use super::admission::Event;
 use super::answer::Answer;
 use super::forecaster::Forecaster;
 use super::golden::Golden;
-use super::manifest::{BundleFault, Contents, Manifest};
+use super::manifest::{BundleFault, Contents, Manifest, digest};
 use super::network::Network;
-use super::reason::{Reason, nearest};
+use super::reason::Reason;
 use super::sessions::Sessions;
 use super::symbol::{Snapshot, Symbol};
 use crate::features::{Engine, Graph};
 use crate::law::Law;
 
-/// Symbols that one predictor remembers at most.
-const MOST_SYMBOLS: usize = 1024;
 const REWRITE: &str = "Write the bundle with this version of tickcast";
-
-/// One event whose fields have been checked.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Event {
-    pub symbol: String,
-    pub ts: i64,
-    pub session: i64,
-    pub segment: Option<i64>,
-    /// In the order of the bundle's inputs.
-    pub values: Vec<f64>,
-}
 
 /// A verified bundle and the memory of every symbol it has seen.
 pub struct Predictor {
     hash: String,
     manifest: Manifest,
-    sessions: Sessions,
-    engine: Graph,
+    pub(super) sessions: Sessions,
+    pub(super) engine: Graph,
+    /// An engine that has seen nothing: what a new symbol begins with.
+    pub(super) blank: Engine,
+    /// Hashes of the feature graph and of the network, each with what was learned.
+    features: String,
+    model: String,
+    /// Which inputs are prices, and so positive.
+    pub(super) prices: Vec<bool>,
     forecaster: Forecaster,
     network: Option<Network>,
-    symbols: BTreeMap<String, Symbol>,
+    pub(super) symbols: BTreeMap<String, Symbol>,
+}
+
+/// What a new bundle took over from the one before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kept {
+    /// Feature graph and network are the same: every symbol goes on.
+    All,
+    /// The feature graph is the same: features go on, the network's memory begins anew.
+    Features,
+    /// Every symbol warms up anew.
+    Nothing,
 }
 
 impl Predictor {
@@ -52,7 +56,7 @@ impl Predictor {
         let bad = |file: &str, message: String| BundleFault::new(file, message, REWRITE);
         let text = std::str::from_utf8(contents.bytes("features.json")?).map_err(|e| bad("features.json", e.to_string()))?;
         let graph = Graph::from_json(text).map_err(|e| bad("features.json", e.to_string()))?;
-        Engine::new(&graph).map_err(|e| bad("features.json", e.to_string()))?;
+        let blank = Engine::new(&graph).map_err(|e| bad("features.json", e.to_string()))?;
         if !graph.inputs.iter().eq(contents.manifest.inputs.iter().map(|input| &input.name)) {
             return Err(bad("manifest.json", "its inputs are not those of the feature graph".into()));
         }
@@ -77,8 +81,12 @@ impl Predictor {
         let mut made = Self {
             hash,
             manifest,
+            features: digest(contents.bytes("features.json")?),
+            model: forecaster.memory(&contents)?,
+            prices: prices(&graph),
             sessions,
             engine: graph,
+            blank,
             forecaster,
             network,
             symbols: BTreeMap::new(),
@@ -111,120 +119,12 @@ impl Predictor {
         self.symbols.keys().map(String::as_str)
     }
 
-    /// An event from JSON fields: `ts`, exactly the bundle's inputs, and optionally `symbol` and `segment_id`.
-    ///
-    /// # Errors
-    /// `Reason` naming the field.
-    pub fn event(&self, fields: &Map<String, Value>) -> Result<Event, Reason> {
-        let known = || self.engine.inputs.iter().map(String::as_str).chain(["ts", "symbol", "segment_id"]);
-        if let Some(field) = fields.keys().find(|key| !known().any(|name| name == key.as_str())) {
-            let near = nearest(field, known().filter(|name| !fields.contains_key(*name)));
-            return Err(Reason::Unknown {
-                field: field.clone(),
-                nearest: near,
-                known: known().collect::<Vec<_>>().join(", "),
-            });
-        }
-        let need = |field: &str| {
-            let near = || nearest(field, fields.keys().map(String::as_str).filter(|k| !known().any(|name| name == *k)));
-            fields.get(field).ok_or_else(|| Reason::Missing {
-                field: field.into(),
-                nearest: near(),
-            })
-        };
-        let bad = |field: &str, found: &Value| Reason::BadValue {
-            field: field.into(),
-            found: found.to_string(),
-        };
-        let whole = |field: &str, value: &Value| value.as_i64().ok_or_else(|| bad(field, value));
-        let ts = need("ts").and_then(|value| whole("ts", value))?;
-        let values = self.engine.inputs.iter().map(|name| {
-            let value = need(name)?;
-            value.as_f64().filter(|x| x.is_finite()).ok_or_else(|| bad(name, value))
-        });
-        let values = values.collect::<Result<Vec<_>, _>>()?;
-        let segment = fields.get("segment_id").map(|value| whole("segment_id", value)).transpose()?;
-        let symbol = match fields.get("symbol") {
-            None => String::new(),
-            Some(Value::String(text)) if text.len() <= 64 => text.clone(),
-            Some(other) => return Err(bad("symbol", other)),
-        };
-        let session = self.sessions.close_of(ts).ok_or(Reason::Closed { ts })?;
-        Ok(Event {
-            symbol,
-            ts,
-            session,
-            segment,
-            values,
-        })
-    }
-
-    /// An event from values in the order of the inputs.
-    ///
-    /// # Errors
-    /// `Reason` naming the field.
-    pub fn ordered_event(&self, symbol: &str, ts: i64, segment: Option<i64>, values: &[f64]) -> Result<Event, Reason> {
-        for (name, value) in self.engine.inputs.iter().zip(values) {
-            if !value.is_finite() {
-                return Err(Reason::BadValue {
-                    field: name.clone(),
-                    found: value.to_string(),
-                });
-            }
-        }
-        if let Some(name) = self.engine.inputs.get(values.len()) {
-            return Err(Reason::Missing {
-                field: name.clone(),
-                nearest: None,
-            });
-        }
-        let session = self.sessions.close_of(ts).ok_or(Reason::Closed { ts })?;
-        Ok(Event {
-            symbol: symbol.into(),
-            ts,
-            session,
-            segment,
-            values: values.to_vec(),
-        })
-    }
-
-    /// Err for the first event of a batch that is out of time order; with its position.
-    pub fn admit(&self, events: &[Event]) -> Result<(), (usize, Reason)> {
-        let mut last: BTreeMap<&str, i64> = self
-            .symbols
-            .iter()
-            .map(|(name, symbol)| (name.as_str(), symbol.now.max(symbol.last)))
-            .collect();
-        for (row, event) in events.iter().enumerate() {
-            if let Some(before) = last.insert(&event.symbol, event.ts).filter(|before| event.ts < *before) {
-                return Err((
-                    row,
-                    Reason::OutOfOrder {
-                        ts: event.ts,
-                        last: before,
-                    },
-                ));
-            }
-            if last.len() > MOST_SYMBOLS {
-                let message = format!("is one more than the {MOST_SYMBOLS} this predictor remembers");
-                return Err((
-                    row,
-                    Reason::Symbol {
-                        symbol: event.symbol.clone(),
-                        message,
-                    },
-                ));
-            }
-        }
-        Ok(())
-    }
-
     /// Takes one event in; every forecast that it makes known goes to `call`.
     ///
     /// # Errors
     /// `Reason`; nothing is taken in then.
     pub fn update(&mut self, event: &Event, call: &mut dyn FnMut(&Answer)) -> Result<(), Reason> {
-        self.admit(std::slice::from_ref(event)).map_err(|(_, reason)| reason)?;
+        self.admit_one(event)?;
         self.room(&event.symbol)?;
         let (forecaster, network) = (&self.forecaster, &mut self.network);
         let Some(symbol) = self.symbols.get_mut(&event.symbol) else {
@@ -247,12 +147,16 @@ impl Predictor {
 
     fn room(&mut self, name: &str) -> Result<(), Reason> {
         if !self.symbols.contains_key(name) {
-            let made = Engine::new(&self.engine).map_err(|error| error.to_string());
-            let made = made.and_then(|engine| Symbol::new(engine, &self.forecaster, self.network.as_ref()));
-            self.symbols
-                .insert(name.into(), made.map_err(|message| Reason::Failed { message })?);
+            let made = self.fresh()?;
+            self.symbols.insert(name.into(), made);
         }
         Ok(())
+    }
+
+    fn fresh(&self) -> Result<Symbol, Reason> {
+        let engine = Engine::new(&self.engine).map_err(|error| error.to_string());
+        let made = engine.and_then(|engine| Symbol::new(engine, &self.forecaster, self.network.as_ref()));
+        made.map_err(|message| Reason::Failed { message })
     }
 
     /// Time has come to `ts`: rows of the grid up to it are answered, and the answer's age is counted from there.
@@ -308,6 +212,28 @@ impl Predictor {
         }
     }
 
+    /// Goes on where `before` stood, as far as the bundles are alike; see `Kept`. A forecast of the old bundle is never repeated.
+    ///
+    /// # Errors
+    /// `Reason::Failed` when there is no memory for a network's state; `before` is whole then.
+    pub fn take_over(&mut self, before: &mut Self) -> Result<Kept, Reason> {
+        if self.features != before.features {
+            return Ok(Kept::Nothing);
+        }
+        let mut fresh = Vec::with_capacity(before.symbols.len());
+        for _ in 0..before.symbols.len() {
+            fresh.push(self.fresh()?);
+        }
+        let same = self.model == before.model;
+        for ((name, mut old), mut new) in std::mem::take(&mut before.symbols).into_iter().zip(fresh) {
+            std::mem::swap(&mut new.engine, &mut old.engine);
+            (new.last, new.now, new.segment) = (old.last, old.now, old.segment);
+            new.head.follow(old.head, same, self.forecaster.window() as u64);
+            self.symbols.insert(name, new);
+        }
+        Ok(if same { Kept::All } else { Kept::Features })
+    }
+
     /// Forgets every symbol.
     pub fn clear(&mut self) {
         self.symbols.clear();
@@ -340,8 +266,7 @@ impl Predictor {
         }
         let mut symbols = BTreeMap::new();
         for (name, snapshot) in saved {
-            let engine = Engine::new(&self.engine).map_err(|error| bad(error.to_string()))?;
-            let mut symbol = Symbol::new(engine, &self.forecaster, self.network.as_ref()).map_err(bad)?;
+            let mut symbol = self.fresh()?;
             symbol.restore(&snapshot).map_err(bad)?;
             symbols.insert(name, symbol);
         }
@@ -355,4 +280,11 @@ fn unseen(name: &str) -> Reason {
         symbol: name.into(),
         message: "has not been seen. Send its events first".into(),
     }
+}
+
+/// Prices of trades and bars are positive: research sets other rows aside, so live refuses them.
+fn prices(graph: &Graph) -> Vec<bool> {
+    let known = matches!(graph.stream.as_str(), "trades" | "bars");
+    let price = |name: &String| known && matches!(name.as_str(), "price" | "open" | "high" | "low" | "close");
+    graph.inputs.iter().map(price).collect()
 }

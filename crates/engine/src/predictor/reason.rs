@@ -24,7 +24,13 @@ pub enum Reason {
         known: String,
     },
     /// A field's value cannot be used.
-    BadValue { field: String, found: String },
+    BadValue {
+        field: String,
+        found: String,
+        wanted: &'static str,
+    },
+    /// A field is given twice.
+    Repeated { field: String },
     /// The request is no JSON of the expected form.
     Malformed { message: String },
     /// The predictor has never seen the symbol, or has no room for it.
@@ -45,6 +51,7 @@ impl Reason {
             Reason::Missing { .. } => "missing_field",
             Reason::Unknown { .. } => "unknown_field",
             Reason::BadValue { .. } => "bad_value",
+            Reason::Repeated { .. } => "repeated_field",
             Reason::Malformed { .. } => "malformed",
             Reason::Symbol { .. } => "unknown_symbol",
             Reason::Failed { .. } => "failed",
@@ -55,7 +62,7 @@ impl Reason {
     pub fn field(&self) -> Option<&str> {
         match self {
             Reason::NotReady { field, .. } | Reason::Missing { field, .. } => Some(field),
-            Reason::Unknown { field, .. } | Reason::BadValue { field, .. } => Some(field),
+            Reason::Unknown { field, .. } | Reason::BadValue { field, .. } | Reason::Repeated { field } => Some(field),
             Reason::Closed { .. } | Reason::OutOfOrder { .. } => Some("ts"),
             _ => None,
         }
@@ -89,7 +96,8 @@ impl fmt::Display for Reason {
                 Some(near) => write!(f, "field {field} is no input of this bundle. Did you mean {near}?"),
                 None => write!(f, "field {field} is no input of this bundle. Known: {known}"),
             },
-            Reason::BadValue { field, found } => write!(f, "field {field} is {found}, not a finite number. Drop the event or repair it"),
+            Reason::BadValue { field, found, wanted } => write!(f, "field {field} is {found}, not {wanted}. Drop the event or repair it"),
+            Reason::Repeated { field } => write!(f, "field {field} is given twice. Send it once"),
             Reason::Malformed { message } => write!(f, "{message}"),
             Reason::Symbol { symbol, message } => write!(f, "symbol {symbol:?} {message}"),
             Reason::Failed { message } => write!(f, "{message}"),

@@ -18,6 +18,8 @@ pub(super) struct Snapshot {
     seen: u64,
     segment: i64,
     last: i64,
+    now: i64,
+    answer: Option<Answer>,
 }
 
 /// Feature engine, window or carried state, and the latest answer.
@@ -83,6 +85,8 @@ impl Symbol {
             seen: self.head.seen,
             segment: self.head.segment,
             last: self.last,
+            now: self.now,
+            answer: self.head.refusal.is_none().then(|| self.head.answer.clone()),
         })
     }
 
@@ -101,12 +105,39 @@ impl Symbol {
             return Err("the saved state has another size".into());
         }
         (self.head.filled, self.head.seen, self.head.segment) = (saved.filled, saved.seen, saved.segment);
-        (self.last, self.now, self.segment) = (saved.last, saved.last, saved.segment);
+        (self.last, self.now, self.segment) = (saved.last, saved.now, saved.segment);
+        self.head.refusal = Some(self.head.warming());
+        if let Some(answer) = &saved.answer {
+            let ours = &self.head.answer;
+            if answer.law.len() != ours.law.len() || answer.scale.len() != answer.outputs.len() {
+                return Err("the saved forecast has another size".into());
+            }
+            (self.head.answer, self.head.refusal) = (answer.clone(), None);
+        }
         Ok(())
     }
 }
 
 impl Head {
+    /// Goes on from the head of an earlier bundle with the same features: with its memory when that is the `same` network's.
+    pub fn follow(&mut self, before: Head, same: bool, window: u64) {
+        self.segment = before.segment;
+        let states = before.carrier.as_ref().map(Carrier::save).unwrap_or_default(); // a binding belongs to its session, so values move
+        if same && self.carrier.as_mut().is_none_or(|carrier| carrier.restore(&states)) {
+            (self.window, self.filled, self.seen) = (before.window, before.filled, before.seen);
+        } else {
+            self.seen = before.seen.min(self.warmup - window);
+        }
+        self.refusal = Some(self.warming());
+    }
+
+    fn warming(&self) -> Reason {
+        Reason::WarmingUp {
+            have: self.seen.min(self.warmup - 1),
+            need: self.warmup,
+        }
+    }
+
     /// Takes one row of features in; afterwards `answer` or `refusal` speaks about it.
     pub fn take(&mut self, forecaster: &Forecaster, network: Option<&mut Network>, row: Row<'_>) {
         if row.segment != self.segment {

@@ -1,6 +1,6 @@
 //! The one gate that every request passes, WebSockets included.
 
-use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 
 /// Who may ask for what.
 pub(super) struct Gate {
@@ -13,9 +13,14 @@ pub(super) struct Gate {
 
 impl Gate {
     /// Err with the status and one line to answer.
-    pub fn admit(&self, method: &Method, path: &str, headers: &HeaderMap) -> Result<(), (StatusCode, &'static str)> {
+    pub fn admit(&self, method: &Method, uri: &Uri, headers: &HeaderMap) -> Result<(), (StatusCode, &'static str)> {
         let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or("?").to_ascii_lowercase());
-        if !text(header::HOST).is_some_and(|host| self.hosts.contains(&host)) || headers.get_all(header::HOST).iter().count() != 1 {
+        let authority = uri.authority().map(|part| part.as_str().to_ascii_lowercase()); // GET http://elsewhere/ HTTP/1.1
+        let strange = authority.is_some_and(|part| !self.hosts.contains(&part));
+        if strange
+            || !text(header::HOST).is_some_and(|host| self.hosts.contains(&host))
+            || headers.get_all(header::HOST).iter().count() != 1
+        {
             return Err((
                 StatusCode::MISDIRECTED_REQUEST,
                 "this Host is not served. Use the address the server printed",
@@ -33,7 +38,7 @@ impl Gate {
         if site.is_some_and(|site| site != b"same-origin" && site != b"none") {
             return Err((StatusCode::FORBIDDEN, "requests from other sites are refused"));
         }
-        let open = matches!(path, "/live" | "/ready") || !self.closed;
+        let open = matches!(uri.path(), "/live" | "/ready") || !self.closed;
         if (method != Method::GET || !open) && !self.knows(headers) {
             return Err((
                 StatusCode::UNAUTHORIZED,

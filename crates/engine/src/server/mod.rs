@@ -4,5 +4,7 @@ mod gate;
 mod routes;
 mod run;
 mod sheet;
+mod swap;
 
 pub use run::{Server, Settings};
+pub use swap::Swapped;

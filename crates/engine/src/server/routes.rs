@@ -14,22 +14,29 @@ use axum::http::{StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::{get, post};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use tokio::sync::{broadcast, watch};
 
 use super::gate::Gate;
 use super::sheet;
-use crate::predictor::{Event, Predictor, Reason};
+use super::swap;
+use crate::predictor::{Event, Fields, Predictor, Reason};
 
 /// Upper bounds of the update latency histogram, in microseconds.
 const BOUNDS: [u64; 9] = [5, 10, 25, 50, 100, 250, 1000, 10_000, 100_000];
 const LARGEST_BODY: usize = 1 << 20;
-const SLOW: Duration = Duration::from_secs(5);
+/// Verifying and replaying a new bundle may take this long; its request is not cut off before.
+const LOADING: Duration = Duration::from_secs(300);
+/// Bodies from this many bytes on are worked on while other requests move to another thread.
+const LONG: usize = 8192;
 
 /// What every request sees.
 pub(super) struct Shared {
     pub predictor: Mutex<Predictor>,
     pub gate: Gate,
+    /// How long a request, or a stream's client, may keep the server waiting.
+    pub patience: Duration,
+    pub exchange: swap::Exchange,
     pub stream: broadcast::Sender<Arc<str>>,
     pub stop: watch::Receiver<bool>,
     pub counts: Counts,
@@ -49,7 +56,7 @@ pub(super) struct Counts {
 
 impl Shared {
     /// A thread that died while holding the lock leaves whole values behind: nothing inside panics half way.
-    fn predictor(&self) -> MutexGuard<'_, Predictor> {
+    pub(super) fn predictor(&self) -> MutexGuard<'_, Predictor> {
         self.predictor.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -57,6 +64,7 @@ impl Shared {
 pub(super) fn router(shared: Arc<Shared>) -> Router {
     Router::new()
         .route("/v1/events", post(events))
+        .route("/v1/bundle", post(swap::swap))
         .route("/v1/forecast", get(forecast))
         .route("/v1/stream", get(stream))
         .route("/live", get(|| async { answer(StatusCode::OK, &json!({"live": true})) }))
@@ -67,7 +75,7 @@ pub(super) fn router(shared: Arc<Shared>) -> Router {
         .with_state(shared)
 }
 
-fn answer(status: StatusCode, value: &Value) -> Response {
+pub(super) fn answer(status: StatusCode, value: &Value) -> Response {
     let mut response = Response::new(Body::from(value.to_string()));
     *response.status_mut() = status;
     response
@@ -78,7 +86,7 @@ fn answer(status: StatusCode, value: &Value) -> Response {
 
 async fn gate(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
     shared.counts.requests.fetch_add(1, Ordering::Relaxed);
-    if let Err((status, message)) = shared.gate.admit(request.method(), request.uri().path(), request.headers()) {
+    if let Err((status, message)) = shared.gate.admit(request.method(), request.uri(), request.headers()) {
         shared.counts.refused.fetch_add(1, Ordering::Relaxed);
         return answer(status, &json!({"reason": "refused", "message": message}));
     }
@@ -86,7 +94,12 @@ async fn gate(State(shared): State<Arc<Shared>>, request: Request, next: Next) -
         StatusCode::REQUEST_TIMEOUT,
         &json!({"reason": "timeout", "message": "the request took too long"}),
     );
-    tokio::time::timeout(SLOW, next.run(request)).await.unwrap_or(late)
+    let limit = if request.uri().path() == swap::PATH {
+        LOADING
+    } else {
+        shared.patience
+    };
+    tokio::time::timeout(limit, next.run(request)).await.unwrap_or(late)
 }
 
 /// Every event of the request is checked before the first is taken in.
@@ -99,7 +112,7 @@ fn checked(predictor: &Predictor, body: &[u8]) -> Result<Vec<Event>, (Option<usi
             },
         )
     };
-    let rows: Vec<Map<String, Value>> = match body.trim_ascii_start().first() {
+    let rows: Vec<Fields> = match body.trim_ascii_start().first() {
         Some(b'{') => vec![serde_json::from_slice(body).map_err(malformed)?],
         _ => serde_json::from_slice(body).map_err(malformed)?,
     };
@@ -113,30 +126,43 @@ fn checked(predictor: &Predictor, body: &[u8]) -> Result<Vec<Event>, (Option<usi
 }
 
 async fn events(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
+    if body.len() > LONG {
+        tokio::task::block_in_place(|| take(&shared, &body))
+    } else {
+        take(&shared, &body)
+    }
+}
+
+fn take(shared: &Shared, body: &[u8]) -> Response {
     let mut predictor = shared.predictor();
     let hash = predictor.hash().to_string();
     let refuse = |status, row, reason: &Reason| {
         shared.counts.refused.fetch_add(1, Ordering::Relaxed);
         answer(status, &sheet::refusal(&hash, reason, row))
     };
-    let events = match checked(&predictor, &body) {
+    let events = match checked(&predictor, body) {
         Ok(events) => events,
         Err((row, reason)) => return refuse(StatusCode::UNPROCESSABLE_ENTITY, row, &reason),
     };
-    let mut forecasts = 0;
+    let (mut forecasts, mut made) = (0, Vec::new());
     for (i, event) in events.iter().enumerate() {
-        let (start, mut made) = (Instant::now(), Vec::new());
-        let taken = predictor.update(event, &mut |answer| made.push(answer.clone()));
-        shared.counts.taken(start.elapsed(), made.len() as u64);
-        if let Err(reason) = taken {
-            return refuse(StatusCode::UNPROCESSABLE_ENTITY, Some(i + 1), &reason);
-        }
-        forecasts += made.len();
-        if shared.stream.receiver_count() > 0 {
-            for one in &made {
-                let text: Arc<str> = sheet::forecast(&predictor, &event.symbol, one, false).to_string().into();
-                let _ = shared.stream.send(text);
+        let (start, followed) = (Instant::now(), shared.stream.receiver_count() > 0);
+        let mut count = 0;
+        let taken = predictor.update(event, &mut |answer| {
+            count += 1;
+            if followed {
+                made.push(answer.clone());
             }
+        });
+        shared.counts.taken(start.elapsed(), count);
+        if let Err(reason) = taken {
+            // Only memory that ran out can bring us here: everything else has been rehearsed.
+            return refuse(StatusCode::INTERNAL_SERVER_ERROR, Some(i + 1), &reason);
+        }
+        forecasts += count;
+        for one in made.drain(..) {
+            let text: Arc<str> = sheet::forecast(&predictor, &event.symbol, &one, false).to_string().into();
+            let _ = shared.stream.send(text);
         }
     }
     answer(
@@ -242,7 +268,7 @@ async fn follow(shared: Arc<Shared>, mut socket: WebSocket) {
                     shared.counts.dropped.fetch_add(1, Ordering::Relaxed);
                     break;
                 };
-                if !matches!(tokio::time::timeout(SLOW, socket.send(Message::Text(text.as_ref().into()))).await, Ok(Ok(()))) {
+                if !matches!(tokio::time::timeout(shared.patience, socket.send(Message::Text(text.as_ref().into()))).await, Ok(Ok(()))) {
                     shared.counts.dropped.fetch_add(1, Ordering::Relaxed);
                     break;
                 }
@@ -251,6 +277,6 @@ async fn follow(shared: Arc<Shared>, mut socket: WebSocket) {
             _ = stop.changed() => break,
         }
     }
-    let _ = tokio::time::timeout(SLOW, socket.send(Message::Close(None))).await;
+    let _ = tokio::time::timeout(shared.patience, socket.send(Message::Close(None))).await;
     shared.counts.clients.fetch_sub(1, Ordering::Relaxed);
 }

@@ -1,6 +1,7 @@
 //! Starting and stopping.
 
 use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -12,11 +13,12 @@ use tokio::sync::{Semaphore, broadcast, watch};
 
 use super::gate::Gate;
 use super::routes::{Shared, router};
-use crate::predictor::Predictor;
+use super::swap::{Exchange, Swapped, exchange};
+use crate::predictor::{BundleFault, Predictor};
 
 /// Connections at once, and forecasts that wait for one WebSocket client.
 const CONNECTIONS: usize = 4096;
-const QUEUE: usize = 64;
+const QUEUE: usize = 8192;
 
 /// Where to listen and who may write.
 pub struct Settings {
@@ -26,12 +28,17 @@ pub struct Settings {
     pub token: String,
     /// Further names that a Host header may have, without port.
     pub names: Vec<String>,
+    /// How long a request, or a stream's client, may keep the server waiting; five seconds is plenty.
+    pub patience: Duration,
+    /// The ONNX Runtime library, for the bundles to come.
+    pub onnxruntime: PathBuf,
 }
 
 /// A running server; dropping it stops it.
 pub struct Server {
     address: SocketAddr,
     stop: watch::Sender<bool>,
+    shared: Arc<Shared>,
     runtime: Option<Runtime>,
 }
 
@@ -48,13 +55,18 @@ impl Server {
             TcpListener::bind((settings.host, settings.port)).map_err(|e| format!("{}:{}: {e}", settings.host, settings.port))?;
         listener.set_nonblocking(true).map_err(|e| e.to_string())?;
         let address = listener.local_addr().map_err(|e| e.to_string())?;
-        let names = ["127.0.0.1", "localhost", "[::1]"]
-            .map(String::from)
-            .into_iter()
-            .chain([settings.host.to_string()])
-            .chain(settings.names);
+        let bracketed = match settings.host {
+            IpAddr::V4(host) => host.to_string(),
+            IpAddr::V6(host) => format!("[{host}]"),
+        };
+        let own = ["127.0.0.1", "localhost", "[::1]"].map(String::from).into_iter();
+        let names = own.chain([bracketed]).chain(settings.names).map(|name| name.to_ascii_lowercase());
+        let port = address.port();
         let hosts = names
-            .map(|name| format!("{}:{}", name.to_ascii_lowercase(), address.port()))
+            .flat_map(|name| {
+                let bare = (port == 80).then(|| name.clone()); // browsers leave the usual port out
+                bare.into_iter().chain([format!("{name}:{port}")])
+            })
             .collect();
         let gate = Gate {
             hosts,
@@ -65,6 +77,11 @@ impl Server {
         let shared = Arc::new(Shared {
             predictor: Mutex::new(predictor),
             gate,
+            patience: settings.patience,
+            exchange: Exchange {
+                onnxruntime: settings.onnxruntime,
+                turn: Default::default(),
+            },
             stream: broadcast::channel(QUEUE).0,
             stop: stopped.clone(),
             counts: Default::default(),
@@ -74,16 +91,26 @@ impl Server {
             .enable_all()
             .build()
             .map_err(|e| e.to_string())?;
-        runtime.spawn(accept(listener, shared, stopped));
+        runtime.spawn(accept(listener, shared.clone(), stopped));
         Ok(Self {
             address,
             stop,
+            shared,
             runtime: Some(runtime),
         })
     }
 
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Exchanges the bundle for the one in `folder`; on an error the old one serves on.
+    ///
+    /// # Errors
+    /// `BundleFault` naming the file.
+    pub fn load(&self, folder: &Path) -> Result<Swapped, BundleFault> {
+        let _turn = self.shared.exchange.turn.blocking_lock();
+        exchange(&self.shared, folder)
     }
 
     /// Takes no more connections, tells the streams and waits up to two seconds for answers under way.
@@ -105,7 +132,7 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>, mut stop: watch::Rec
     let Ok(listener) = tokio::net::TcpListener::from_std(listener) else {
         return;
     };
-    let (router, room) = (router(shared), Arc::new(Semaphore::new(CONNECTIONS)));
+    let (patience, router, room) = (shared.patience, router(shared), Arc::new(Semaphore::new(CONNECTIONS)));
     loop {
         let socket = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -120,9 +147,7 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>, mut stop: watch::Rec
         let (service, mut stop) = (TowerToHyperService::new(router.clone()), stop.clone());
         tokio::spawn(async move {
             let mut http = http1::Builder::new();
-            http.timer(TokioTimer::new())
-                .header_read_timeout(Duration::from_secs(5))
-                .max_buf_size(16 * 1024);
+            http.timer(TokioTimer::new()).header_read_timeout(patience).max_buf_size(16 * 1024);
             let connection = http.serve_connection(TokioIo::new(socket), service).with_upgrades();
             tokio::pin!(connection);
             tokio::select! {
