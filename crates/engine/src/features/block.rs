@@ -1,13 +1,43 @@
 //! A block of rows: where its columns stand and how each node fills its own.
 
+use super::error::EngineError;
+use super::graph::{Axis, Graph};
 use super::kernel::{Args, Rows};
 use super::math::tame;
-use super::operators::Body;
+use super::operators::{Body, build};
+use super::schedule::banks;
 
+/// One bank of nodes: `width` columns from `first` on.
 pub(super) struct Step {
-    pub id: usize,
+    pub first: usize,
+    pub width: usize,
     pub args: Vec<u32>,
     pub body: Body,
+}
+
+/// The banks of `members` in the order they are computed; `places` learns which column each node fills, from `first` on.
+pub(super) fn steps(
+    graph: &Graph,
+    members: &[usize],
+    axes: &[Axis],
+    places: &mut [u32],
+    mut first: usize,
+) -> Result<Vec<Step>, EngineError> {
+    let mut steps = Vec::new();
+    for bank in banks(&graph.nodes, members) {
+        for (place, id) in (first..).zip(&bank) {
+            places[*id] = u32::try_from(place).map_err(|_| EngineError::graph(*id, "too many nodes"))?;
+        }
+        let args = bank.iter().flat_map(|id| &graph.nodes[*id].args).map(|arg| places[*arg as usize]);
+        steps.push(Step {
+            first,
+            width: bank.len(),
+            args: args.collect(),
+            body: build(graph, &bank, axes)?,
+        });
+        first += bank.len();
+    }
+    Ok(steps)
 }
 
 /// Where a block is computed: one column of `stride` places per node.
@@ -26,7 +56,7 @@ impl Buffer {
         let mut data = vec![f64::NAN; nodes * stride];
         for step in steps {
             if let Body::Constant(value) = step.body {
-                data[step.id * stride..(step.id + 1) * stride].fill(value);
+                data[step.first * stride..(step.first + 1) * stride].fill(value);
             }
         }
         Self {
@@ -64,15 +94,21 @@ pub(super) fn evaluate_events(steps: &mut [Step], buffer: &mut Buffer, events: E
         session: events.session,
     };
     for step in steps {
-        let (before, rest) = buffer.data.split_at_mut(step.id * stride);
-        let out = &mut rest[..n];
+        let (before, rest) = buffer.data.split_at_mut(step.first * stride);
+        let out = &mut rest[..(step.width - 1) * stride + n];
         match (&mut step.body, events.columns) {
-            (Body::Input(column), Input::Block { columns, at }) => {
-                for (out, x) in out.iter_mut().zip(&columns[*column][at..at + n]) {
-                    *out = tame(*x);
+            (Body::Inputs(inputs), Input::Block { columns, at }) => {
+                for (out, column) in out.chunks_mut(stride).zip(inputs) {
+                    for (out, x) in out.iter_mut().zip(&columns[*column][at..at + n]) {
+                        *out = tame(*x);
+                    }
                 }
             }
-            (Body::Input(column), Input::One(values)) => out[0] = tame(values[*column]),
+            (Body::Inputs(inputs), Input::One(values)) => {
+                for (out, column) in out.iter_mut().zip(inputs) {
+                    *out = tame(values[*column]);
+                }
+            }
             (Body::Kernel(kernel), _) => kernel.update(
                 rows,
                 Args {
@@ -92,8 +128,8 @@ pub(super) fn evaluate_clock(steps: &mut [Step], buffer: &mut Buffer, ts: &[i64]
     let (n, stride) = (buffer.grid.len(), buffer.stride);
     let rows = Rows { ts: &buffer.grid, session };
     for step in steps {
-        let (before, rest) = buffer.data.split_at_mut(step.id * stride);
-        let out = &mut rest[..n];
+        let (before, rest) = buffer.data.split_at_mut(step.first * stride);
+        let out = &mut rest[..(step.width - 1) * stride + n];
         match &mut step.body {
             Body::Kernel(kernel) => kernel.update(
                 rows,
@@ -121,7 +157,7 @@ pub(super) fn evaluate_clock(steps: &mut [Step], buffer: &mut Buffer, ts: &[i64]
                     *out = sampler.answer(rows.ts[r]);
                 }
             }
-            Body::Input(_) | Body::Constant(_) => {}
+            Body::Inputs(_) | Body::Constant(_) => {}
         }
     }
 }

@@ -59,17 +59,22 @@ impl Elementwise {
     }
 }
 
+/// A bank of one operator: each column of `out` reads the next `N` arguments. A live row is one place per column, side by side.
 #[inline(always)]
-fn map1(x: &[f64], out: &mut [f64], f: impl Fn(f64) -> f64) {
-    for (out, x) in out.iter_mut().zip(x) {
-        *out = f(*x);
+fn map<const N: usize>(args: Args<'_>, out: &mut [f64], f: impl Fn([f64; N]) -> f64) {
+    let ids = args.ids.as_chunks::<N>().0;
+    if args.stride == 1 {
+        for (out, ids) in out.iter_mut().zip(ids) {
+            *out = f(ids.map(|id| args.buffer[id as usize]));
+        }
+        return;
     }
-}
-
-#[inline(always)]
-fn map2(x: &[f64], y: &[f64], out: &mut [f64], f: impl Fn(f64, f64) -> f64) {
-    for ((out, x), y) in out.iter_mut().zip(x).zip(y) {
-        *out = f(*x, *y);
+    for (out, ids) in out.chunks_mut(args.stride).zip(ids) {
+        let out = &mut out[..args.rows];
+        let x = ids.map(|id| &args.buffer[id as usize * args.stride..][..out.len()]);
+        for (r, out) in out.iter_mut().enumerate() {
+            *out = f(x.map(|x| x[r]));
+        }
     }
 }
 
@@ -87,41 +92,37 @@ fn sign(x: f64) -> f64 {
 }
 
 #[inline(always)]
-fn choose(c: &[f64], x: &[f64], y: &[f64], out: &mut [f64]) {
-    for (((out, c), x), y) in out.iter_mut().zip(c).zip(x).zip(y) {
-        let value = if *c == 0.0 { *y } else { *x };
-        *out = if c.is_nan() { f64::NAN } else { value };
-    }
+fn choose([c, x, y]: [f64; 3]) -> f64 {
+    let value = if c == 0.0 { y } else { x };
+    if c.is_nan() { f64::NAN } else { value }
 }
 
 #[inline(always)]
 fn apply(op: Elementwise, args: Args<'_>, out: &mut [f64]) {
     use Elementwise as E;
-    let x = args.get(0);
-    let y = || args.get(1);
     let nan = f64::NAN;
     match op {
-        E::Neg => map1(x, out, |x| -x),
-        E::Log => map1(x, out, ln),
-        E::Exp => map1(x, out, |x| tame(exp(x))),
-        E::Sqrt => map1(x, out, |x| if x >= 0.0 { x.sqrt() } else { nan }),
-        E::Abs => map1(x, out, f64::abs),
-        E::Sign => map1(x, out, sign),
-        E::Sin => map1(x, out, sin),
-        E::Cos => map1(x, out, cos),
-        E::Floor => map1(x, out, f64::floor),
-        E::Add => map2(x, y(), out, |x, y| tame(x + y)),
-        E::Sub => map2(x, y(), out, |x, y| tame(x - y)),
-        E::Mul => map2(x, y(), out, |x, y| tame(x * y)),
-        E::Div => map2(x, y(), out, |x, y| tame(x / y)),
-        E::Pow => map2(x, y(), out, |x, y| tame(if x.is_nan() || y.is_nan() { nan } else { x.powf(y) })),
-        E::Minimum => map2(x, y(), out, |x, y| if x < y || x.is_nan() { x } else { y }),
-        E::Maximum => map2(x, y(), out, |x, y| if x > y || x.is_nan() { x } else { y }),
-        E::Lt => map2(x, y(), out, |x, y| truth(x, y, x < y)),
-        E::Le => map2(x, y(), out, |x, y| truth(x, y, x <= y)),
-        E::Eq => map2(x, y(), out, |x, y| truth(x, y, x == y)),
-        E::Ne => map2(x, y(), out, |x, y| truth(x, y, x != y)),
-        E::Where => choose(x, y(), args.get(2), out),
+        E::Neg => map(args, out, |[x]| -x),
+        E::Log => map(args, out, |[x]| ln(x)),
+        E::Exp => map(args, out, |[x]| tame(exp(x))),
+        E::Sqrt => map(args, out, |[x]| if x >= 0.0 { x.sqrt() } else { nan }),
+        E::Abs => map(args, out, |[x]| f64::abs(x)),
+        E::Sign => map(args, out, |[x]| sign(x)),
+        E::Sin => map(args, out, |[x]| sin(x)),
+        E::Cos => map(args, out, |[x]| cos(x)),
+        E::Floor => map(args, out, |[x]| f64::floor(x)),
+        E::Add => map(args, out, |[x, y]| tame(x + y)),
+        E::Sub => map(args, out, |[x, y]| tame(x - y)),
+        E::Mul => map(args, out, |[x, y]| tame(x * y)),
+        E::Div => map(args, out, |[x, y]| tame(x / y)),
+        E::Pow => map(args, out, |[x, y]| tame(if x.is_nan() || y.is_nan() { nan } else { x.powf(y) })),
+        E::Minimum => map(args, out, |[x, y]| if x < y || x.is_nan() { x } else { y }),
+        E::Maximum => map(args, out, |[x, y]| if x > y || x.is_nan() { x } else { y }),
+        E::Lt => map(args, out, |[x, y]| truth(x, y, x < y)),
+        E::Le => map(args, out, |[x, y]| truth(x, y, x <= y)),
+        E::Eq => map(args, out, |[x, y]| truth(x, y, x == y)),
+        E::Ne => map(args, out, |[x, y]| truth(x, y, x != y)),
+        E::Where => map(args, out, choose),
     }
 }
 
@@ -134,12 +135,8 @@ fn apply_avx2(op: Elementwise, args: Args<'_>, out: &mut [f64]) {
 
 impl Kernel for Elementwise {
     fn update(&mut self, _rows: Rows<'_>, args: Args<'_>, out: &mut [f64]) {
-        // a live row: one place, known to the compiler
-        if let Ok(one) = <&mut [f64; 1]>::try_from(&mut *out) {
-            return apply(*self, Args { rows: 1, ..args }, one);
-        }
         #[cfg(target_arch = "x86_64")]
-        if out.len() >= 8 && std::arch::is_x86_feature_detected!("avx2") {
+        if args.rows >= 8 && std::arch::is_x86_feature_detected!("avx2") {
             // SAFETY: the processor has just said that it knows AVX2.
             unsafe { apply_avx2(*self, args, out) };
             return;

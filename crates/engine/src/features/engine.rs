@@ -2,16 +2,16 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::block::{Buffer, Events, Input, Step, absorb, evaluate_clock, evaluate_events};
+use super::block::{Buffer, Events, Input, Step, absorb, evaluate_clock, evaluate_events, steps};
 use super::clock::{Clock, NEVER, between};
 use super::error::EngineError;
 use super::graph::{Axis, Graph, Policy};
 use super::history::BLOCK;
-use super::operators::{Body, build};
+use super::operators::Body;
 use super::table::{Answer, Each, Row, Sink, Table};
 use super::tape::Tape;
 
-const STATE_VERSION: u64 = 1;
+const STATE_VERSION: u64 = 2;
 
 /// Everything an engine remembers; restoring it continues to the bit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,8 +25,9 @@ pub struct State {
 pub struct Engine {
     graph: Graph,
     fingerprint: u64,
+    price: u32,
     outputs: Vec<u32>,
-    /// Nodes on events, then nodes on the clock; each list in the graph's order.
+    /// Banks of nodes on events, then on the clock; columns are numbered in this order.
     events: Vec<Step>,
     clocked: Vec<Step>,
     clock: Clock,
@@ -42,19 +43,10 @@ impl Engine {
     /// `EngineError` for a graph that is not well formed or has tables without values.
     pub fn new(graph: &Graph) -> Result<Self, EngineError> {
         let axes = graph.axes()?;
-        let (mut events, mut clocked) = (Vec::new(), Vec::new());
-        for (id, node) in graph.nodes.iter().enumerate() {
-            let step = Step {
-                id,
-                args: node.args.clone(),
-                body: build(graph, id, &axes)?,
-            };
-            if axes[id] == Axis::Clock {
-                clocked.push(step)
-            } else {
-                events.push(step)
-            }
-        }
+        let mut places = vec![0; axes.len()];
+        let (clock, event): (Vec<usize>, Vec<usize>) = (0..axes.len()).partition(|id| axes[*id] == Axis::Clock);
+        let events = steps(graph, &event, &axes, &mut places, 0)?;
+        let clocked = steps(graph, &clock, &axes, &mut places, event.len())?;
         let every = graph.every.unwrap_or(0);
         let clock = Clock {
             every,
@@ -65,12 +57,13 @@ impl Engine {
             segment: 0,
         };
         let narrow = Buffer::new(&events, graph.nodes.len(), 1);
-        let outputs: Vec<u32> = graph.features.iter().map(|feature| feature.node).collect();
+        let outputs: Vec<u32> = graph.features.iter().map(|feature| places[feature.node as usize]).collect();
         let row = vec![f64::NAN; outputs.len()];
         let fingerprint = graph.fingerprint();
         Ok(Self {
             graph: graph.clone(),
             fingerprint,
+            price: places[graph.price as usize],
             outputs,
             events,
             clocked,
@@ -282,7 +275,7 @@ impl Engine {
             match &mut step.body {
                 Body::Kernel(kernel) => kernel.tape(tape)?,
                 Body::Sampler(sampler) => sampler.tape(tape)?,
-                Body::Input(_) | Body::Constant(_) => {}
+                Body::Inputs(_) | Body::Constant(_) => {}
             }
         }
         Ok(())
@@ -383,7 +376,7 @@ impl Engine {
             segment: self.clock.segment,
             buffer: &buffer.data,
             stride: buffer.stride,
-            price: self.graph.price,
+            price: self.price,
             features: &self.outputs,
         });
     }

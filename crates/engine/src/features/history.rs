@@ -1,7 +1,7 @@
 //! The last `n` values of a series, and the count that says whether a window of them is whole.
 
+use super::bank::Lane;
 use super::error::EngineError;
-use super::kernel::{Args, Kernel, Rows};
 use super::tape::Tape;
 
 /// Rows computed in one go. The answers do not depend on it.
@@ -42,6 +42,19 @@ impl History {
         (&self.buffer[start - self.n..start - self.n + m], &self.buffer[start..start + m])
     }
 
+    /// Take one value in and return the one that leaves.
+    #[inline(always)]
+    pub fn push(&mut self, x: f64) -> f64 {
+        if self.end == self.buffer.len() {
+            self.buffer.copy_within(self.end - self.n..self.end, 0);
+            self.end = self.n;
+        }
+        self.buffer[self.end] = x;
+        let old = self.buffer[self.end - self.n];
+        self.end += 1;
+        old
+    }
+
     pub fn reset(&mut self) {
         self.buffer.fill(self.empty);
         self.end = self.n;
@@ -76,11 +89,17 @@ impl Gate {
             return;
         }
         for (out, x) in out.iter_mut().zip(x) {
-            self.run = if x.is_nan() { 0 } else { (self.run + 1).min(self.n) };
-            if self.run < self.n {
+            if !self.pass(*x) {
                 *out = f64::NAN;
             }
         }
+    }
+
+    /// Whether the window that ends with `x` is whole.
+    #[inline(always)]
+    pub fn pass(&mut self, x: f64) -> bool {
+        self.run = if x.is_nan() { 0 } else { (self.run + 1).min(self.n) };
+        self.run == self.n
     }
 
     pub fn reset(&mut self) {
@@ -107,9 +126,14 @@ impl Lag {
     }
 }
 
-impl Kernel for Lag {
-    fn update(&mut self, _rows: Rows<'_>, args: Args<'_>, out: &mut [f64]) {
-        let (old, _) = self.0.append(args.get(0), |x| x);
+impl Lane for Lag {
+    #[inline(always)]
+    fn one(&mut self, x: f64) -> f64 {
+        self.0.push(x)
+    }
+
+    fn column(&mut self, x: &[f64], out: &mut [f64]) {
+        let (old, _) = self.0.append(x, |x| x);
         out.copy_from_slice(old);
     }
 

@@ -3,6 +3,7 @@
 //! `Graph::from_json` reads what Python's parser made; `Engine::new` makes an engine that has seen nothing. `batch` takes history in
 //! blocks, `push` and `advance` a live stream; both run the same operators, so a row's bits do not depend on which was used.
 
+mod bank;
 mod block;
 mod calendar;
 mod clock;
@@ -16,6 +17,7 @@ mod kernel;
 mod math;
 mod operators;
 mod rolling;
+mod schedule;
 mod session;
 mod summary;
 mod table;

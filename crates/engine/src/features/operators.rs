@@ -1,5 +1,6 @@
 //! From a node of the graph to the operator that computes it.
 
+use super::bank::{Bank, Lane};
 use super::calendar::{Calendar, Lookup, Reading};
 use super::elementwise::Elementwise;
 use super::error::EngineError;
@@ -13,7 +14,7 @@ use super::window::{Delayed, Last, OnRows, Span};
 
 /// What stands behind one node.
 pub(super) enum Body {
-    Input(usize),
+    Inputs(Vec<usize>),
     Constant(f64),
     Kernel(Box<dyn Kernel>),
     Sampler(Box<dyn Sampler>),
@@ -65,18 +66,61 @@ impl Parts<'_> {
     }
 }
 
-/// The operator of node `at`, whose argument lives on `axis`.
-pub(super) fn build(graph: &Graph, at: usize, axes: &[Axis]) -> Result<Body, EngineError> {
-    let node = &graph.nodes[at];
-    let parts = Parts { at, node, graph };
+/// The operators of the nodes of one bank.
+pub(super) fn build(graph: &Graph, bank: &[usize], axes: &[Axis]) -> Result<Body, EngineError> {
+    let every = || {
+        bank.iter().map(|at| Parts {
+            at: *at,
+            node: &graph.nodes[*at],
+            graph,
+        })
+    };
+    let node = &graph.nodes[bank[0]];
     if let Some((op, arity)) = Elementwise::named(&node.op) {
-        parts.arity(arity)?;
+        every().try_for_each(|parts| parts.arity(arity))?;
         return Ok(Body::Kernel(Box::new(op)));
     }
+    let parts = every();
     match node.op.as_str() {
-        "input" => {
-            return Ok(Body::Input(parts.index(graph.inputs.len(), "input column")?));
-        }
+        "input" => parts
+            .map(|p| p.index(graph.inputs.len(), "input column"))
+            .collect::<Result<_, _>>()
+            .map(Body::Inputs),
+        _ if node.span.is_some() => alone(graph, bank[0], axes),
+        "lag" => lanes(parts, |p| Ok(Lag::new(p.steps()?))),
+        "sum" => lanes(parts, |p| Ok(Sum::new(p.steps()?))),
+        "ewm_mean" | "ewm_std" => lanes(parts, ewm),
+        "rma" => lanes(parts, |p| Ok(Rma::new(p.steps()?))),
+        _ => alone(graph, bank[0], axes),
+    }
+}
+
+fn lanes<'a, L: Lane + 'static>(
+    bank: impl Iterator<Item = Parts<'a>>,
+    lane: impl Fn(&Parts<'a>) -> Result<L, EngineError>,
+) -> Result<Body, EngineError> {
+    let lanes = bank.map(|parts| parts.arity(1).and_then(|()| lane(&parts)));
+    Ok(Body::Kernel(Box::new(Bank(lanes.collect::<Result<Vec<_>, _>>()?))))
+}
+
+fn ewm(parts: &Parts<'_>) -> Result<Ewm, EngineError> {
+    let (node, alpha) = (parts.node, parts.value()?);
+    if !(alpha > 0.0 && alpha <= 1.0) {
+        return Err(parts.missing("a weight in (0, 1]"));
+    }
+    Ok(Ewm::new(
+        alpha,
+        node.adjust.unwrap_or(false),
+        node.op == "ewm_std",
+        node.steps.unwrap_or(1),
+    ))
+}
+
+/// The operator of a node that stands alone, whose argument lives on `axis`.
+fn alone(graph: &Graph, at: usize, axes: &[Axis]) -> Result<Body, EngineError> {
+    let node = &graph.nodes[at];
+    let parts = Parts { at, node, graph };
+    match node.op.as_str() {
         "const" => return Ok(Body::Constant(parts.value()?)),
         "one" | "elapsed" | "minutes_since_open" | "minutes_to_close" | "time_of_day" | "day_of_week" | "day_of_month" | "day_of_year" => {
             parts.arity(0)?;
@@ -143,22 +187,11 @@ fn timed(parts: &Parts<'_>, span: i64, crosses: bool) -> Result<Body, EngineErro
 fn counted(parts: &Parts<'_>) -> Result<Box<dyn Kernel>, EngineError> {
     let node = parts.node;
     Ok(match node.op.as_str() {
-        "lag" => Box::new(Lag::new(parts.steps()?)),
-        "sum" => Box::new(Sum::new(parts.steps()?)),
         "var" => Box::new(Variance::new(parts.steps()?)),
         "count" => Box::new(Count::new(parts.steps()?)),
         "min" => Box::new(Last::new(parts.steps()?, Extreme::<1>::default())),
         "max" => Box::new(Last::new(parts.steps()?, Extreme::<-1>::default())),
         "quantile" => Box::new(Last::new(parts.steps()?, Quantile::new(parts.level()?))),
-        "ewm_mean" | "ewm_std" => {
-            let alpha = parts.value()?;
-            if !(alpha > 0.0 && alpha <= 1.0) {
-                return Err(parts.missing("a weight in (0, 1]"));
-            }
-            let warmup = node.steps.unwrap_or(1);
-            Box::new(Ewm::new(alpha, node.adjust.unwrap_or(false), node.op == "ewm_std", warmup))
-        }
-        "rma" => Box::new(Rma::new(parts.steps()?)),
         "cum_sum" => Box::new(CumulativeSum::default()),
         "tick_side" => Box::new(TickSide::default()),
         "lookup" => {

@@ -1,5 +1,6 @@
 //! Windows of a fixed number of rows. A window that holds a NaN answers NaN, and recovers once it has left.
 
+use super::bank::{Chain, Lane};
 use super::error::EngineError;
 use super::history::{Gate, History, any_nan};
 use super::kernel::{Args, Kernel, Rows};
@@ -28,9 +29,16 @@ fn number(x: f64) -> f64 {
     if x.is_nan() { 0.0 } else { x }
 }
 
-impl Kernel for Sum {
-    fn update(&mut self, _rows: Rows<'_>, args: Args<'_>, out: &mut [f64]) {
-        let x = args.get(0);
+impl Lane for Sum {
+    #[inline(always)]
+    fn one(&mut self, x: f64) -> f64 {
+        let new = number(x);
+        let old = self.history.push(new);
+        self.sum.slide(new, old);
+        if self.gate.pass(x) { tame(self.sum.value()) } else { f64::NAN }
+    }
+
+    fn column(&mut self, x: &[f64], out: &mut [f64]) {
         let mut sum = self.sum;
         let (old, new) = self.history.append(x, number);
         for ((out, new), old) in out.iter_mut().zip(new).zip(old) {
@@ -179,21 +187,11 @@ impl Ewm {
             weight: 0.0,
         }
     }
+}
 
+impl Lane for Ewm {
     #[inline(always)]
-    fn plain(&mut self, x: &[f64], out: &mut [f64]) {
-        let keep = 1.0 - self.alpha;
-        let mut mean = self.mean;
-        for (out, x) in out.iter_mut().zip(x) {
-            mean = keep * mean + self.alpha * x;
-            *out = mean;
-        }
-        self.mean = mean;
-        self.seen += x.len() as u64;
-    }
-
-    #[inline(always)]
-    fn step(&mut self, x: f64) -> f64 {
+    fn one(&mut self, x: f64) -> f64 {
         if x.is_nan() {
             return f64::NAN;
         }
@@ -220,18 +218,29 @@ impl Ewm {
             self.mean
         }
     }
-}
 
-impl Kernel for Ewm {
-    fn update(&mut self, _rows: Rows<'_>, args: Args<'_>, out: &mut [f64]) {
-        let x = args.get(0);
-        let settled = self.seen > 0 && self.seen + 1 >= self.warmup;
-        if settled && !self.adjust && !self.deviation && !any_nan(x) {
-            return self.plain(x, out);
-        }
+    fn column(&mut self, x: &[f64], out: &mut [f64]) {
         for (out, x) in out.iter_mut().zip(x) {
-            *out = self.step(*x);
+            *out = self.one(*x);
         }
+    }
+
+    fn chain(&mut self, x: &[f64]) -> Option<Chain> {
+        let settled = self.seen > 0 && self.seen + 1 >= self.warmup;
+        if !settled || self.adjust || self.deviation || any_nan(x) {
+            return None;
+        }
+        self.seen += x.len() as u64;
+        let (keep, gain) = (1.0 - self.alpha, self.alpha);
+        Some(Chain {
+            keep,
+            gain,
+            mean: self.mean,
+        })
+    }
+
+    fn settle(&mut self, mean: f64) {
+        self.mean = mean;
     }
 
     fn reset(&mut self) {
@@ -262,9 +271,11 @@ impl Rma {
             mean: 0.0,
         }
     }
+}
 
+impl Lane for Rma {
     #[inline(always)]
-    fn step(&mut self, x: f64) -> f64 {
+    fn one(&mut self, x: f64) -> f64 {
         if x.is_nan() {
             return f64::NAN;
         }
@@ -281,24 +292,27 @@ impl Rma {
         self.mean /= self.n;
         self.mean
     }
-}
 
-impl Kernel for Rma {
-    fn update(&mut self, _rows: Rows<'_>, args: Args<'_>, out: &mut [f64]) {
-        let x = args.get(0);
-        if self.seen >= self.n && !any_nan(x) {
-            let (alpha, mut mean) = (1.0 / self.n, self.mean);
-            let keep = 1.0 - alpha;
-            for (out, x) in out.iter_mut().zip(x) {
-                mean = keep * mean + alpha * x;
-                *out = mean;
-            }
-            self.mean = mean;
-            return;
-        }
+    fn column(&mut self, x: &[f64], out: &mut [f64]) {
         for (out, x) in out.iter_mut().zip(x) {
-            *out = self.step(*x);
+            *out = self.one(*x);
         }
+    }
+
+    fn chain(&mut self, x: &[f64]) -> Option<Chain> {
+        if self.seen < self.n || any_nan(x) {
+            return None;
+        }
+        let gain = 1.0 / self.n;
+        Some(Chain {
+            keep: 1.0 - gain,
+            gain,
+            mean: self.mean,
+        })
+    }
+
+    fn settle(&mut self, mean: f64) {
+        self.mean = mean;
     }
 
     fn reset(&mut self) {

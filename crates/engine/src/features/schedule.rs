@@ -1,0 +1,77 @@
+//! The order in which nodes are computed: nodes of one kind that do not wait for each other come together in a bank.
+
+use std::collections::BTreeMap;
+
+use super::elementwise::Elementwise;
+use super::graph::Node;
+
+/// What may share a bank: nodes of the same operator, where it has one; every other node stands alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind<'a> {
+    Bank(&'a str),
+    Alone(usize),
+}
+
+fn kind(id: usize, node: &Node) -> Kind<'_> {
+    let banked =
+        Elementwise::named(&node.op).is_some() || matches!(node.op.as_str(), "lag" | "sum" | "ewm_mean" | "ewm_std" | "rma" | "input");
+    if banked && node.span.is_none() {
+        Kind::Bank(&node.op)
+    } else {
+        Kind::Alone(id)
+    }
+}
+
+#[derive(Default)]
+struct Queue {
+    ready: Vec<usize>,
+    left: usize,
+}
+
+/// Banks of `members` (ascending) in an order that respects what each node reads. A kind runs once all of its nodes are ready; where none
+/// is complete, the kind with the most ready nodes goes first.
+pub(super) fn banks(nodes: &[Node], members: &[usize]) -> Vec<Vec<usize>> {
+    let mut readers: Vec<Vec<usize>> = vec![Vec::new(); nodes.len()];
+    let mut missing = vec![0_usize; nodes.len()];
+    let mut queues: BTreeMap<Kind<'_>, Queue> = BTreeMap::new();
+    for id in members {
+        let node = &nodes[*id];
+        for arg in node
+            .args
+            .iter()
+            .map(|arg| *arg as usize)
+            .filter(|arg| members.binary_search(arg).is_ok())
+        {
+            readers[arg].push(*id);
+            missing[*id] += 1;
+        }
+        let queue = queues.entry(kind(*id, node)).or_default();
+        queue.left += 1;
+        if missing[*id] == 0 {
+            queue.ready.push(*id);
+        }
+    }
+    let mut order = Vec::new();
+    while let Some(next) = queues
+        .iter()
+        .filter(|(_, queue)| !queue.ready.is_empty())
+        .max_by_key(|(_, queue)| (queue.ready.len() == queue.left, queue.ready.len()))
+        .map(|(kind, _)| *kind)
+    {
+        let Some(queue) = queues.get_mut(&next) else { break };
+        let mut bank = std::mem::take(&mut queue.ready);
+        queue.left -= bank.len();
+        if queue.left == 0 {
+            queues.remove(&next);
+        }
+        bank.sort_unstable();
+        for reader in bank.iter().flat_map(|id| readers[*id].clone()) {
+            missing[reader] -= 1;
+            if missing[reader] == 0 {
+                queues.entry(kind(reader, &nodes[reader])).or_default().ready.push(reader);
+            }
+        }
+        order.push(bank);
+    }
+    order
+}
