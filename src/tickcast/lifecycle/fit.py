@@ -25,6 +25,8 @@ from tickcast.models import Forecaster
 
 __all__ = ["Fitted", "calibrate", "fit"]
 
+_QUARTERS = 4  # parts of the validation rows on which a calibrator has to prove itself
+
 
 @dataclass(frozen=True, eq=False)
 class Fitted:
@@ -95,9 +97,9 @@ def _seconds(done: Path, key: str) -> float | None:
 def calibrate(names: tuple[str, ...], forecast: Forecast, described: Described) -> tuple[Calibrator, ...]:
     """Calibrators in order, each fitted on the validation rows' forecast as the earlier ones leave it.
 
-    A calibrator has to earn its place: fitted on either half of the validation rows it must lower the mean CRPS of the other half, else
-    what it learned is the half's luck and it is left out, as are kinds that cannot correct this forecast. `forecast` holds the validation
-    rows. Raises ConfigError for an unknown calibrator.
+    A calibrator has to earn its place: fitted on three quarters of the validation rows it must lower the CRPS of the fourth, whichever that
+    is. Else what it learned is one season's luck (a falling year teaches a PIT map to expect falls) and it is left out, as are kinds that
+    cannot correct this forecast. `forecast` holds the validation rows. Raises ConfigError for an unknown calibrator.
     """
     outcomes = described.view(described.split.valid).outcomes
     fitted: list[Calibrator] = []
@@ -114,12 +116,14 @@ def calibrate(names: tuple[str, ...], forecast: Forecast, described: Described) 
 
 
 def _earns_its_place(calibrator: Calibrator, forecast: Forecast, outcomes: NDArray[np.float64]) -> bool:
-    """Whether each half of the rows is forecast better, on average, with what the other half taught."""
-    middle = len(outcomes) // 2
-    shares = []
-    for learn, score in ((slice(0, middle), slice(middle, None)), (slice(middle, None), slice(0, middle))):
-        rows = Rows(outcomes[score], None)
-        held = forecast.take(score)
-        after = METRICS["crps"].score(calibrator.fit(forecast.take(learn), outcomes[learn]).apply(held), rows)
-        shares.append(after / METRICS["crps"].score(held, rows))
-    return bool(np.nanmean(shares) < 1.0)
+    """Whether every quarter of the rows is forecast better, on average over horizons, with what the other three taught."""
+    cuts = np.linspace(0, len(outcomes), _QUARTERS + 1).astype(np.int64)
+    rows = np.arange(len(outcomes))
+    for low, high in zip(cuts, cuts[1:], strict=False):
+        inside = (rows >= low) & (rows < high)
+        learn, score = rows[~inside], rows[inside]
+        held, truth = forecast.take(score), Rows(outcomes[score], None)
+        after = METRICS["crps"].score(calibrator.fit(forecast.take(learn), outcomes[learn]).apply(held), truth)
+        if not np.nanmean(after / METRICS["crps"].score(held, truth)) < 1.0:
+            return False
+    return True
