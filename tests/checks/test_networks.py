@@ -21,7 +21,7 @@ from tickcast.losses.pinball import Pinball
 from tickcast.models.gru import GruOptions
 from tickcast.models.price_transformer import PriceTransformerOptions
 from tickcast.scales import build
-from tickcast.train import Network, TrainingOptions
+from tickcast.train import NETWORKS, Network, TrainingOptions
 from tickcast.views import View
 
 TABLE = market_rows.table(1500, session=500)
@@ -52,3 +52,7 @@ def test_network(backbone: str, output: str, tmp_path: Path) -> None:
     assert laws.survives_its_folder(fitted, view, tmp_path / "model") is None
     assert laws.same_seed_same_bytes(lambda: make(backbone, output), TRAIN, VALID, tmp_path / "twice") is None
     assert len(LAWS["forecaster"]) == 4, "a new law is called here too"
+
+
+def test_no_network_is_skipped() -> None:
+    assert {f"{backbone}_{output}" for backbone in BACKBONES for output in ("buckets", "quantiles")} == set(NETWORKS)

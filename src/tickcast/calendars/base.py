@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 import polars as pl
@@ -91,7 +91,7 @@ class Sessions:
         return Assigned(rows, frame.filter(~held))
 
     def as_lists(self) -> dict[str, list[int]]:
-        """JSON values that `Sessions.parse` reads back; the bundle carries them."""
+        """JSON values that `Sessions.parse` reads back."""
         return {"open": self.open.tolist(), "close": self.close.tolist(), "trading_day": self.trading_day.tolist()}
 
     @classmethod
@@ -121,7 +121,3 @@ class Calendar(ABC):
         if low is None:
             raise DataError("every stamp is null", field="ts")
         return self.sessions(int(low), int(high)).assign(frame)
-
-    def describe(self) -> dict[str, Any]:
-        """JSON values that name the calendar in a report or a bundle."""
-        return {"name": self.name, "zone": self.zone}

@@ -12,7 +12,6 @@ from tickcast.errors import FeatureError
 __all__ = ["MAX_NODES", "GraphBuilder", "Series", "prune", "zone_table"]
 
 MAX_NODES = 10_000
-_WINDOWED = frozenset({"sum", "var", "min", "max", "quantile"})
 
 
 @dataclass(frozen=True)
