@@ -64,11 +64,41 @@ def test_a_mistake_is_named_with_the_way_out(tmp_path: Path, old: str, new: str,
 
 @pytest.mark.parametrize(
     "text",
-    ["a: &x [1]\nb: *x", "a: !!python/object/apply:os.system ['true']", "a: [1", "- 1", "a: 1\na: 2", "? [1, 2]\n: 3", "\x00"],
+    [
+        "a: &x [1]\nb: *x",
+        "a: !!python/object/apply:os.system ['true']",
+        "a: [1",
+        "- 1",
+        "a: 1\na: 2",
+        "? [1, 2]\n: 3",
+        "\x00",
+        "a: 2021-02-31",
+    ],
 )
 def test_hostile_yaml_is_refused(tmp_path: Path, text: str) -> None:
     with pytest.raises(ConfigError):
         read_yaml(write(tmp_path, text))
+
+
+@pytest.mark.parametrize("text", ["[" * 5000 + "]" * 5000, "a: " + "{a: " * 3000 + "1" + "}" * 3000])
+def test_deep_nesting_is_refused_before_it_exhausts_the_stack(tmp_path: Path, text: str) -> None:
+    with pytest.raises(ConfigError, match="nested deeper") as caught:
+        read_yaml(write(tmp_path, text))
+    assert caught.value.row == 1
+
+
+@pytest.mark.parametrize("name", ["../../elsewhere", "/tmp/elsewhere", ".", "..", "a/b", "'<b>'", "' '"])
+def test_a_forecaster_is_called_by_a_name_that_stays_inside_its_run(tmp_path: Path, name: str) -> None:
+    """The name becomes a folder that a run empties when its settings changed."""
+    with pytest.raises(ConfigError, match="forecasters"):
+        Experiment.load(write(tmp_path, GOOD.replace("  har: {kind", f"  {name}: {{kind")))
+
+
+@pytest.mark.parametrize("change", ["seed=-1", "seed=true", "seed=99999999999999999999", "data.tick=.inf", 'data.symbol="a\\0b"'])
+def test_values_that_would_fail_later_are_refused_at_once(tmp_path: Path, change: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        Experiment.load(write(tmp_path, GOOD), [change])
+    assert change.partition("=")[0] in str(caught.value)
 
 
 def test_exponents_are_numbers(tmp_path: Path) -> None:
@@ -82,7 +112,9 @@ def test_environment_is_expanded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert Experiment.load(write(tmp_path, text)).data.files == "there/x"
 
 
-@pytest.mark.parametrize("change", ["seed", "=3", "a..b=1", "seed.x.y=1"])
+@pytest.mark.parametrize(
+    "change", ["seed", "=3", "a..b=1", "seed.x.y=1", "data.files=[", "data.files=*.csv", "seed=!!python/name:os.system", "seed=\x01"]
+)
 def test_a_bad_change_is_refused(tmp_path: Path, change: str) -> None:
     with pytest.raises(ConfigError):
         Experiment.load(write(tmp_path, GOOD), [change])

@@ -9,7 +9,7 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -31,6 +31,8 @@ __all__ = [
 ]
 
 _LIMIT = 1 << 20  # bytes of a configuration file; aliases make YAML grow without bound when parsed
+_DEPTH = 32  # levels of nesting; the parser would exhaust the stack at some hundreds
+_Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,40}$")]  # becomes a folder's name and stands in the report
 
 
 class Settings(BaseModel):
@@ -47,10 +49,10 @@ class DataConfig(Settings):
 
     source: Literal["databento", "table", "simulated"]
     files: str | None = None
-    symbol: str = Field(min_length=1)
+    symbol: str = Field(min_length=1, pattern=r"^[^\x00-\x1f\x7f]+$")
     table: Literal["trades", "bars"] = "bars"
     calendar: str = "CME_Equity"
-    tick: float | None = Field(default=None, gt=0)
+    tick: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     options: Mapping[str, Any] = {}
 
 
@@ -126,14 +128,14 @@ class Experiment(Settings):
     """Everything one run needs; `tickcast run` turns it into a report and a bundle."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,40}$")
-    seed: int = 7
+    seed: int = Field(default=7, ge=0, lt=1 << 63, strict=True)
     data: DataConfig
     rolls: RollsConfig | None = None
     bars: BarsConfig | None = None
     features: tuple[str, ...] = Field(min_length=1)
     target: TargetConfig
     split: SplitConfig = SplitConfig()
-    forecasters: Mapping[str, ForecasterConfig] = Field(min_length=1)
+    forecasters: Mapping[_Name, ForecasterConfig] = Field(min_length=1)
     baselines: tuple[str, ...] = ()
     calibrators: tuple[str, ...] = ("temperature", "pit")
     resamples: int = Field(default=500, ge=50, le=10_000)
@@ -179,19 +181,33 @@ def read_yaml(path: Path | str) -> dict[str, Any]:
         raise ConfigError(f"{len(raw)} bytes are too many for a configuration", file=path)
     try:
         text = raw.decode("utf-8-sig")
-        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.SafeLoader)):
-            raise ConfigError("YAML aliases are not allowed", file=path, hint="write the value out")
-        tree = yaml.load(text, Loader=_Loader)
     except UnicodeDecodeError:
-        raise ConfigError("is not UTF-8 text", file=path) from None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        raise ConfigError(
-            f"is not YAML: {getattr(error, 'problem', error)}", file=path, row=mark.line + 1 if mark is not None else None
-        ) from None
+        raise ConfigError("is not UTF-8 text", file=path, hint="convert it to UTF-8") from None
+    tree = _plain(text, path)
     if not isinstance(tree, dict):
         raise ConfigError("holds no mapping at its top", file=path, hint="write key: value lines")
     return tree
+
+
+def _plain(text: str, path: Path | str | None) -> Any:
+    """The plain data that `text` writes in YAML. Raises ConfigError with the line at fault."""
+    try:
+        depth = 0
+        for event in yaml.parse(text, Loader=yaml.SafeLoader):
+            if isinstance(event, yaml.AliasEvent):
+                raise ConfigError("YAML aliases are not allowed", file=path, hint="write the value out")
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth > _DEPTH:
+                row = event.start_mark.line + 1
+                raise ConfigError(f"is nested deeper than {_DEPTH} levels", file=path, row=row, hint="no setting lies so deep")
+        return yaml.load(text, Loader=_Loader)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        row = mark.line + 1 if mark is not None else None
+        told = f"is not YAML: {getattr(error, 'problem', None) or error}"
+        raise ConfigError(told, file=path, row=row, hint="quote a value that holds special characters") from None
+    except ValueError as error:  # as 2021-02-31, which looks like a date
+        raise ConfigError(f"holds an impossible value: {error}", file=path, hint="quote it if it is text") from None
 
 
 class _Loader(yaml.SafeLoader):
@@ -235,7 +251,7 @@ def _apply(tree: dict[str, Any], change: str) -> None:
         tree = tree.setdefault(name, {})
         if not isinstance(tree, dict):
             raise ConfigError(f"{key!r} leads through {name!r}, which holds no keys", hint="give the path of one setting")
-    tree[last] = yaml.load(text, Loader=_Loader)
+    tree[last] = _plain(text, f"--set {key}")
 
 
 def _explained(error: ValidationError, path: Path | str) -> ConfigError:
