@@ -11,7 +11,7 @@ import pytest
 from tickcast.config import DataConfig, Experiment
 from tickcast.errors import DataError, SourceError
 from tickcast.lifecycle.describe import Described
-from tickcast.lifecycle.ingest import Ingested, files_of, ingest
+from tickcast.lifecycle.ingest import Ingested, ingest
 from tickcast.lifecycle.market import Market, market
 from tickcast.lifecycle.progress import Progress
 from tickcast.sources import SimulatedMarket
@@ -39,22 +39,21 @@ def read(tmp_path: Path, experiment: Experiment, monkeypatch: pytest.MonkeyPatch
 
 
 def test_files_that_are_not_there(tmp_path: Path) -> None:
-    data = DataConfig(source="table", symbol="X", files=str(tmp_path / "no*.csv"))
-    with pytest.raises(SourceError, match="no such file or folder"):
-        files_of(data)
+    columns = {"ts": "t", "price": "p", "size": "s"}
+    data = DataConfig(source="table", symbol="X", table="trades", options={"columns": columns, "unit": "ns"})
     (tmp_path / "empty").mkdir()
-    with pytest.raises(SourceError, match="no such file or folder"):
-        files_of(data.model_copy(update={"files": str(tmp_path / "empty")}))
+    with Store.open(tmp_path / "store") as store:
+        for files in (None, str(tmp_path / "no*.csv"), str(tmp_path / "empty")):
+            with pytest.raises(SourceError, match="no files are named|no such file"):
+                ingest(data.model_copy(update={"files": files}), store, tmp_path / "receipts", Progress())
 
 
-def test_files_come_in_order_of_name_and_hidden_ones_do_not(tmp_path: Path) -> None:
-    for name in ("b.csv", "a.csv", ".hidden", "c.txt"):
-        (tmp_path / name).write_text("")
-    data = DataConfig(source="table", symbol="X", files=str(tmp_path))
-    assert [path.name for path in files_of(data)] == ["a.csv", "b.csv", "c.txt"]
-    assert [path.name for path in files_of(data.model_copy(update={"files": str(tmp_path / "*.csv")}))] == ["a.csv", "b.csv"]
-    assert files_of(data.model_copy(update={"files": str(tmp_path / "c.txt")})) == (tmp_path / "c.txt",)
-    assert files_of(data.model_copy(update={"files": None})) == ()
+def test_a_folder_is_read_by_the_pattern_of_its_source(tmp_path: Path) -> None:
+    """What a vendor lays beside its files is not read as one of them."""
+    (tmp_path / "metadata.json").write_text("{}")
+    data = DataConfig(source="databento", symbol="MGC", files=str(tmp_path))
+    with Store.open(tmp_path / "store") as store, pytest.raises(SourceError, match=r"\.dbn"):
+        ingest(data, store, tmp_path / "receipts", Progress())
 
 
 def test_an_option_that_the_source_does_not_know(tmp_path: Path, experiment: Experiment) -> None:

@@ -18,7 +18,7 @@ import tickcast
 from tickcast.bundle.bundle import Bundle
 from tickcast.bundle.network_file import refuse_foreign
 from tickcast.bundle.verify import SCHEMA
-from tickcast.calibrators.base import Calibrator
+from tickcast.calibrators import Calibrator, apply_all
 from tickcast.errors import BundleError
 from tickcast.features.feature_set import FeatureSet
 from tickcast.forecast import Forecast
@@ -72,7 +72,7 @@ def write_bundle(
         model = json.loads((beside / "model.json").read_bytes())
         if model["network"]:
             refuse_foreign(beside / model["network"]["file"])
-        expected, step = _golden(forecaster, features, calibrators, golden, bool(model["network"]))
+        expected, step = _golden(forecaster, features, calibrators, golden, model)
         _put(beside / "features.json", features.document)
         _put(beside / "calibrators.json", _canonical([calibrator.parameters() for calibrator in calibrators]))
         _put(beside / "sessions.json", _canonical([[int(x) for x in row] for row in sessions]))
@@ -109,7 +109,7 @@ def _made(features: FeatureSet, model: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _golden(
-    forecaster: Forecaster, features: FeatureSet, calibrators: Sequence[Calibrator], frame: pl.DataFrame, network: bool
+    forecaster: Forecaster, features: FeatureSet, calibrators: Sequence[Calibrator], frame: pl.DataFrame, model: Mapping[str, Any]
 ) -> tuple[dict[str, Any], int]:
     table = features.compute(frame)
     rows = np.arange(len(table), dtype=np.int64)
@@ -117,11 +117,9 @@ def _golden(
     if not len(usable):
         hint = f"give more than {max(features.warmup.values(), default=0) + forecaster.spec.window} rows"
         raise BundleError(f"{len(frame)} golden events do not end the warm-up", field="golden", hint=hint)
-    horizons = _horizons(forecaster)
+    horizons = tuple(model["horizons"])
     empty = Labels(horizons, np.full((len(table), len(horizons)), np.nan), table.ts, np.repeat(table.ts[:, None], len(horizons), axis=1))
-    forecast = forecaster.predict(View(table, empty, usable))
-    for calibrator in calibrators:
-        forecast = calibrator.apply(forecast)
+    forecast = apply_all(calibrators, forecaster.predict(View(table, empty, usable)))
     inputs = json.loads(features.document)["inputs"]
     document = {
         "ts": frame["ts"].to_list(),
@@ -129,15 +127,9 @@ def _golden(
         "columns": [frame[name].cast(pl.Float64).to_list() for name in inputs],
         "until": int(frame["ts"][-1]),
         "rows": _expected(table.ts[usable], forecast),
-        "tolerance": 1e-5 if network else 1e-9,
+        "tolerance": 1e-5 if model["network"] else 1e-9,
     }
     return document, int(table.step)
-
-
-def _horizons(forecaster: Forecaster) -> tuple[str, ...]:
-    with tempfile.TemporaryDirectory() as folder:
-        forecaster.save(Path(folder))
-        return tuple(json.loads((Path(folder) / "model.json").read_bytes())["horizons"])
 
 
 def _expected(ts: np.ndarray[Any, Any], forecast: Forecast) -> list[dict[str, Any]]:

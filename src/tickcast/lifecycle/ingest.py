@@ -17,7 +17,7 @@ from tickcast.lifecycle.progress import Progress
 from tickcast.sources import SOURCES, Source
 from tickcast.store import Store
 
-__all__ = ["Ingested", "files_of", "ingest"]
+__all__ = ["Ingested", "ingest"]
 
 
 @dataclass(frozen=True)
@@ -40,22 +40,6 @@ class Ingested:
     files: Mapping[str, str]
 
 
-def files_of(data: DataConfig) -> tuple[Path, ...]:
-    """The files a configuration names, in order of name. Raises SourceError when there are none."""
-    if data.files is None:
-        return ()
-    path = Path(data.files)
-    if path.is_dir():
-        found = tuple(sorted(p for p in path.iterdir() if p.is_file() and not p.name.startswith(".")))
-    elif path.is_file():
-        found = (path,)
-    else:
-        found = tuple(sorted(Path(path.anchor or ".").glob(str(path.relative_to(path.anchor) if path.anchor else path))))
-    if not found:
-        raise SourceError("no such file or folder", file=data.files, hint="set data.files, or TICKCAST_TEST_DATA for the shared data")
-    return found
-
-
 def _remembered(receipt: Path, digests: Mapping[str, str]) -> Ingested | None:
     """What a receipt says; a damaged one is worth no more than none, since reading again is harmless."""
     try:
@@ -75,20 +59,25 @@ def _holds(store: Store, version: str) -> bool:
 
 
 def _digest(path: Path) -> str:
-    with path.open("rb") as stream:
+    outer = Path(str(path).partition("!")[0])  # a member is named archive!member
+    try:
+        stream = outer.open("rb")
+    except OSError as error:
+        raise SourceError(f"cannot be read: {error.strerror}", file=outer, hint="check its name and permissions") from None
+    with stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _source(data: DataConfig, files: tuple[Path, ...]) -> Source:
-    """The configured source. Raises DataError naming an option that the source does not know."""
+def _source(data: DataConfig) -> Source:
+    """The configured source, which knows its files. Raises SourceError or DataError naming what is absent or not known."""
     kind = SOURCES[data.source]
-    arguments = dict(data.options)
+    arguments = {**data.options, "table": data.table, "symbol": data.symbol}
     if data.source == "simulated":
-        arguments |= {"symbol": data.symbol, "table": data.table, "calendar": data.calendar, "tick": data.tick}
-    elif data.source == "table":
-        arguments |= {"files": files, "table": data.table, "symbol": data.symbol}
+        arguments |= {"calendar": data.calendar, "tick": data.tick}
+    elif data.files is None:
+        raise SourceError("no files are named", field="data.files", hint="name a file, a folder or a glob")
     else:
-        arguments |= {"files": files, "table": data.table}
+        arguments |= {"files": data.files}
     try:
         return kind(**arguments)
     except TypeError as error:
@@ -106,8 +95,8 @@ def ingest(data: DataConfig, store: Store, receipts: Path, progress: Progress) -
 
     Raises SourceError or DataError naming file, row and field; chunks before the failing one stay committed and are harmless to repeat.
     """
-    files = files_of(data)
-    digests = {path.name: _digest(path) for path in files}
+    source = _source(data)
+    digests = {path.name: _digest(path) for path in source.files}
     key = hashlib.sha256(json.dumps([data.model_dump(mode="json", exclude={"files"}), digests], sort_keys=True).encode()).hexdigest()
     receipt = receipts / f"{key[:32]}.json"
     kept = _remembered(receipt, digests)
@@ -115,7 +104,7 @@ def ingest(data: DataConfig, store: Store, receipts: Path, progress: Progress) -
         return kept
     rows, outside, reasons = 0, 0, Counter[str]()
     sessions: Calendar = calendar(data.calendar)
-    for chunk in _source(data, files).history(progress=progress.within("read")):
+    for chunk in source.history(progress=progress.within("read")):
         placed = sessions.assign(chunk.frame)
         rows, outside = rows + len(placed.rows), outside + len(placed.outside)
         reasons.update(chunk.counts)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import ClassVar
 
 from tickcast.schema import Table
@@ -18,11 +19,13 @@ Progress = Callable[[str, float], None]
 class Source(ABC):
     """Where events come from: a vendor's files, a declared table, a simulated market.
 
-    `name` is the key in `SOURCES`; `table` says which table of `schema` the frames belong to.
+    `name` is the key in `SOURCES`; `table` says which table of `schema` the frames belong to, `files`
+    what is read (none where nothing is).
     """
 
     name: ClassVar[str]
     table: Table
+    files: tuple[Path, ...] = ()
 
     @abstractmethod
     def history(self, *, start: int | None = None, end: int | None = None, progress: Progress | None = None) -> Iterator[Cleaned]:
