@@ -43,6 +43,7 @@ impl Engine {
     /// `EngineError` for a graph that is not well formed or has tables without values.
     pub fn new(graph: &Graph) -> Result<Self, EngineError> {
         let axes = graph.axes()?;
+        graph.fitted()?;
         let mut places = vec![0; axes.len()];
         let (clock, event): (Vec<usize>, Vec<usize>) = (0..axes.len()).partition(|id| axes[*id] == Axis::Clock);
         let events = steps(graph, &event, &axes, &mut places, 0)?;

@@ -135,6 +135,18 @@ impl Graph {
         })
     }
 
+    /// Whether every table that is read has values; names the first in the graph's order, whatever order the nodes are computed in.
+    pub(super) fn fitted(&self) -> Result<(), EngineError> {
+        let read = self.nodes.iter().filter(|node| node.op == "lookup").filter_map(|node| node.index);
+        match read
+            .filter_map(|index| self.tables.get(index as usize))
+            .find(|table| table.values.is_none())
+        {
+            Some(table) => Err(EngineError::Unfitted { table: table.name.clone() }),
+            None => Ok(()),
+        }
+    }
+
     /// The axis of every node; the whole graph is checked on the way.
     pub(super) fn axes(&self) -> Result<Vec<Axis>, EngineError> {
         let refuse = |reason: String| Err(EngineError::Graph { node: None, reason });
