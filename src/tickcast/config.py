@@ -198,7 +198,8 @@ def _plain(text: str, path: Path | str | None) -> Any:
                 raise ConfigError("YAML aliases are not allowed", file=path, hint="write the value out")
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
             if depth > _DEPTH:
-                row = event.start_mark.line + 1
+                mark = event.start_mark
+                row = mark.line + 1 if mark is not None else None
                 raise ConfigError(f"is nested deeper than {_DEPTH} levels", file=path, row=row, hint="no setting lies so deep")
         return yaml.load(text, Loader=_Loader)
     except yaml.YAMLError as error:

@@ -100,3 +100,25 @@ def test_parts_that_do_not_fit_are_refused() -> None:
         Network(GruOptions(), BucketOptions(), Pinball(), Unit(), ("a",))
     with pytest.raises(ModelError, match="not fitted"):
         _network().predict(TEST)
+
+
+def test_a_model_that_fails_parity_leaves_the_old_one_untouched(tmp_path: Path, monkeypatch) -> None:
+    def differ(*given) -> None:
+        raise ModelError("torch and ONNX Runtime differ by 1")
+
+    network = _network(epochs=1).fit(TRAIN, VALID)
+    network.save(tmp_path)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert sorted(before) == ["model.json", "model.onnx", "network.json", "weights.safetensors"]
+    monkeypatch.setattr("tickcast.train.network.parity", differ)
+    with pytest.raises(ModelError, match="differ"):
+        _network(epochs=1, seed=3).fit(TRAIN, VALID).save(tmp_path)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_a_sample_of_the_validation_rows_is_even_and_no_larger_than_asked() -> None:
+    assert _network(valid_rows=10)._sample(VALID, 4).rows.tolist() == sorted({*_network(valid_rows=10)._sample(VALID, 4).rows.tolist()})
+    assert len(_network(valid_rows=10)._sample(VALID, 4)) == 40
+    assert _network(valid_rows=None)._sample(VALID, 1) is VALID
+    with pytest.raises(ConfigError, match="none"):
+        _network(valid_rows=0)

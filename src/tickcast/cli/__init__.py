@@ -62,6 +62,12 @@ def execute(words: Sequence[str]) -> int:
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output has gone: nothing is left to tell
         return 1
+    except OSError as error:  # a full disk, a folder that may not be written, a file where a folder should be
+        at = f"{error.filename}: " if error.filename is not None else ""
+        Terminal().error(
+            f"{at}{error.strerror or error}. Check the path, its permissions and the free space, then run the same command again."
+        )
+        return 1
     return done if isinstance(done, int) else 0
 
 

@@ -42,10 +42,11 @@ class Head(nn.Module, ABC):
 
     def forward(self, embedding: Tensor) -> Tensor:
         """(..., width) → raw (..., h, size)."""
-        moved: Tensor = self.tilt(embedding).unflatten(-1, (self.horizons, -1))
-        if self.basis is not None:
-            moved = torch.einsum("...hr,hrs->...hs", moved, self.basis)
-        return moved + self.bias
+        weight: Tensor = self.tilt.weight
+        if self.basis is not None:  # folded into one matrix: a single product per row, and nothing but it is served
+            weight = torch.einsum("hrw,hrs->hsw", weight.reshape(self.horizons, -1, weight.shape[1]), self.basis).flatten(0, 1)
+        raw = nn.functional.linear(embedding, weight, self.bias.flatten())
+        return raw.reshape(*embedding.shape[:-1], self.horizons, self.size)
 
     @abstractmethod
     def start(self, z: NDArray[np.float64]) -> None:

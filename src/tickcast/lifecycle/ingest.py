@@ -80,8 +80,9 @@ def _source(data: DataConfig) -> Source:
         arguments |= {"files": data.files}
     try:
         return kind(**arguments)
-    except TypeError as error:
-        raise DataError(f"source {data.source}: {error}", field="data.options") from None
+    except (TypeError, ValueError, AttributeError) as error:
+        hint = f"see the options of {kind.__name__} in docs/sources.md"
+        raise DataError(f"source {data.source}: {error}", field="data.options", hint=hint) from None
 
 
 def ingest(data: DataConfig, store: Store, receipts: Path, progress: Progress) -> Ingested:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
+from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidArgument, InvalidGraph, InvalidProtobuf, NoSuchFile
 
 from tickcast import scales
 from tickcast.distributions import Buckets, Distribution, Quantiles
@@ -21,15 +22,18 @@ from tickcast.views.standardizer import Standardizer
 from tickcast.views.view import View
 from tickcast.views.windows import eligible, windows
 
-__all__ = ["OnnxNetwork", "law_of", "refuse_unready"]
+__all__ = ["OnnxNetwork", "law_of", "read_rows", "refuse_unready"]
 
 _BATCH = 256
+# ONNX Runtime's own errors share no base but Exception.
+_UNREADABLE = (Fail, InvalidArgument, InvalidGraph, InvalidProtobuf, NoSuchFile)
 
 
 class OnnxNetwork(Forecaster):
     """Read from a folder that `tickcast.train.Network.save` wrote; cannot be fitted.
 
-    A stream is stepped row by row with batch one, exactly as the server does it.
+    A stream is stepped row by row with batch one, exactly as the server does it, from the first row of the first segment asked for: the
+    state starts anew there, so earlier segments cannot matter.
     """
 
     def __init__(self, model: Mapping[str, Any], session: onnxruntime.InferenceSession, folder: Path) -> None:
@@ -48,8 +52,10 @@ class OnnxNetwork(Forecaster):
             settings = onnxruntime.SessionOptions()
             settings.intra_op_num_threads = settings.inter_op_num_threads = 1
             session = onnxruntime.InferenceSession(str(file), settings, providers=["CPUExecutionProvider"])
-        except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
-            raise ModelError(f"no network can be read: {error}", file=path, hint="use a folder that Network.save wrote") from error
+        except (OSError, ValueError, KeyError, TypeError, RuntimeError, *_UNREADABLE) as error:
+            raise ModelError(
+                f"no network can be read: {str(error).splitlines()[0]}", file=path, hint="use a folder that Network.save wrote"
+            ) from error
         return cls(model, session, folder)
 
     @property
@@ -89,19 +95,38 @@ class OnnxNetwork(Forecaster):
     def _stepped(self, view: View, values: NDArray[np.float32]) -> NDArray[np.float64]:
         if not len(view):
             return self._nothing()
-        states = [(name, np.zeros((1, *shape), np.float32)) for name, shape in self._model["network"]["state"]]
-        carried, previous, out = dict(states), None, []
-        ready, segment = view.table.ready(self._columns), view.table.segment
-        wanted = np.zeros(len(view.table), np.bool_)
-        wanted[view.rows] = True
-        for row in np.flatnonzero(ready[: view.rows[-1] + 1]):
-            if segment[row] != previous:
-                carried, previous = dict(states), segment[row]
-            law, *after = self._session.run(None, {"x": values[row : row + 1], **carried})
-            carried = {name: part for (name, _), part in zip(states, after, strict=True)}
-            if wanted[row]:
-                out.append(law)
-        return np.concatenate(out).astype(np.float64)
+        rows = read_rows(view, self._columns)
+        wanted = np.isin(rows, view.rows, assume_unique=True)
+        fresh = np.diff(view.table.segment[rows], prepend=view.table.segment[rows[0]] - 1) != 0
+        out = np.empty((len(view), *self._nothing().shape[1:]))
+        x, law = np.empty((1, values.shape[1]), np.float32), np.empty((1, *out.shape[1:]), np.float32)
+        # Two copies of the state, of which one is read while the other is written; all memory is bound once.
+        states = [[np.zeros((1, *shape), np.float32) for _, shape in self._model["network"]["state"]] for _ in range(2)]
+        bindings = [self._bound(x, law, states[turn], states[1 - turn]) for turn in (0, 1)]
+        done = 0
+        for step, row in enumerate(rows):
+            turn = step % 2
+            x[0] = values[row]
+            if fresh[step]:
+                for part in states[turn]:
+                    part.fill(0.0)
+            self._session.run_with_iobinding(bindings[turn])
+            if wanted[step]:
+                out[done] = law[0]
+                done += 1
+        return out
+
+    def _bound(
+        self, x: NDArray[np.float32], law: NDArray[np.float32], before: list[NDArray[np.float32]], after: list[NDArray[np.float32]]
+    ) -> onnxruntime.IOBinding:
+        """One step that reads and writes these arrays in place; they must outlive it."""
+        binding = self._session.io_binding()
+        names = [name for name, _ in self._model["network"]["state"]]
+        for name, part in zip(("x", *names), (x, *before), strict=True):
+            binding.bind_input(name, "cpu", 0, np.float32, part.shape, part.ctypes.data)
+        for name, part in zip(("law", *(f"{name}_next" for name in names)), (law, *after), strict=True):
+            binding.bind_output(name, "cpu", 0, np.float32, part.shape, part.ctypes.data)
+        return binding
 
     def _nothing(self) -> NDArray[np.float64]:
         law = self._model["law"]
@@ -122,6 +147,14 @@ def law_of(law: Mapping[str, Any], output: NDArray[np.float64]) -> Distribution:
     if law["kind"] == "quantiles":  # a float32 sum of positive steps may still fall by its last bit
         return Quantiles(np.array(law["levels"]), np.maximum.accumulate(output, axis=-1))
     raise ModelError(f"unknown kind of law {law['kind']!r}", field="law")
+
+
+def read_rows(view: View, columns: Sequence[str]) -> NDArray[np.int64]:
+    """Ready rows that a stream reads to forecast a view that is not empty: from the last new segment before its first row to its last."""
+    rows = np.flatnonzero(view.table.ready(columns)[: view.rows[-1] + 1])
+    starts = np.flatnonzero(np.diff(view.table.segment[rows], prepend=view.table.segment[rows[0]] - 1))
+    first = np.searchsorted(rows, view.rows[0])
+    return rows[starts[np.searchsorted(starts, first, side="right") - 1] :]
 
 
 def refuse_unready(view: View, ready: NDArray[np.bool_], window: int) -> None:

@@ -70,7 +70,7 @@ class Predictor:
         if absent:
             raise ServeError("the frame has no such column", field=absent[0], hint=f"the bundle needs ts, {', '.join(self.inputs)}")
         segment = frame["segment_id"].to_numpy() if "segment_id" in frame.columns else np.zeros(len(frame), np.int64)
-        columns = [frame[name].cast(pl.Float64).fill_null(float("nan")).to_numpy() for name in self.inputs]
+        columns = [_numbers(frame, name) for name in self.inputs]
         stamps = np.ascontiguousarray(frame["ts"].to_numpy(), np.int64)
         ts, law, scale, _ = self._engine.run(symbol, stamps, np.ascontiguousarray(segment, np.int64), columns, until)
         return ts, self._forecast(law, scale)
@@ -105,3 +105,15 @@ class Predictor:
         kind, rows, lattice = self._engine.law
         made: Distribution = Buckets(np.array(rows), law, lattice) if kind == "buckets" else Quantiles(np.array(rows[0]), law)
         return Forecast(tuple(self._engine.horizons), made, scale, self._engine.unit)
+
+
+def _numbers(frame: pl.DataFrame, name: str) -> NDArray[np.float64]:
+    """(n,) column `name`, NaN where it is null. Raises ServeError naming the first row that holds no number."""
+    column = frame[name]
+    numbers = column.cast(pl.Float64, strict=False) if column.dtype.is_numeric() or column.dtype == pl.String else None
+    wrong = column.is_not_null() & (numbers.is_null() if numbers is not None else True)
+    if numbers is None or wrong.any():
+        row = int(wrong.arg_max() or 0)
+        found = repr(column[row]) if len(column) else str(column.dtype)
+        raise ServeError(f"bad_value: {found} is no number", row=row + 1, field=name, hint="drop the event or repair it")
+    return np.ascontiguousarray(numbers.fill_null(float("nan")).to_numpy())

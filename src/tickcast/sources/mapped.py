@@ -181,6 +181,10 @@ class MappedTable(Source):
         if len(frame) and stray > len(frame) // 2:
             hint = "check unit, format and zone of the time column"
             raise SourceError(f"{stray} of {len(frame)} stamps lie outside 1971 to 2100", file=path, field=self.columns["ts"], hint=hint)
+        late = cleaned.counts.get("out_of_order", 0)
+        if late > len(frame) // 2:
+            hint = "sort the file by this column, oldest first"
+            raise SourceError(f"{late} of {len(frame)} rows are out of order", file=path, field=self.columns["ts"], hint=hint)
         return cleaned
 
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -44,17 +48,18 @@ def export_onnx(served: ServedNetwork, inputs: int, path: Path) -> None:
     names = [name for name, _ in _states(served.backbone)]
     batch = torch.export.Dim("batch")
     axes = ({0: batch}, tuple({0: batch} for _ in state)) if state else ({0: batch},)
-    program = torch.onnx.export(
-        served,
-        (x, *state),
-        dynamo=True,
-        verbose=False,
-        input_names=["x", *names],
-        output_names=["law", *(f"{name}_next" for name in names)],
-        dynamic_shapes=axes,
-        opset_version=_OPSET,
-        external_data=False,
-    )
+    with _quiet():
+        program = torch.onnx.export(
+            served,
+            (x, *state),
+            dynamo=True,
+            verbose=False,
+            input_names=["x", *names],
+            output_names=["law", *(f"{name}_next" for name in names)],
+            dynamic_shapes=axes,
+            opset_version=_OPSET,
+            external_data=False,
+        )
     if program is None:
         raise ModelError("the network cannot be exported to ONNX")
     path.write_bytes(_stripped(program.model_proto))
@@ -82,6 +87,20 @@ def parity(served: ServedNetwork, inputs: int, path: Path, *, tolerance: float =
     if not worst <= tolerance:
         raise ModelError(f"torch and ONNX Runtime differ by {worst:.2e}", file=path, hint="the network was not saved; report this")
     return worst
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """The exporter without its remarks on torchvision, which is not needed, and on the batch axis, which all inputs share on purpose."""
+    exporter = logging.getLogger("torch.onnx")
+    before = exporter.level
+    exporter.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=".*axis name.*will not be used", category=UserWarning)
+            yield
+    finally:
+        exporter.setLevel(before)
 
 
 def _states(backbone: Backbone) -> tuple[tuple[str, tuple[int, ...]], ...]:

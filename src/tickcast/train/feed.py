@@ -145,7 +145,8 @@ class StreamFeed(Feed):
         return {f"{i}": part.detach().contiguous() for i, part in enumerate(self._state)}
 
     def restore(self, carried: Mapping[str, Tensor]) -> None:
-        self._state = tuple(carried[f"{i}"] for i in range(len(carried)))
+        device = next(self._backbone.parameters()).device  # a checkpoint is read into main memory
+        self._state = tuple(carried[f"{i}"].to(device) for i in range(len(carried)))
 
 
 def _advance(backbone: StreamBackbone, x: Tensor, state: State, fresh: Tensor) -> tuple[Tensor, State]:

@@ -34,7 +34,8 @@ class Task:
     ----------
     network: backbone and head together; its parameters are trained.
     head, loss: of the network; what is made small.
-    train, valid: feeds over the training and the validation rows.
+    train, valid: feeds over the training rows and over the validation rows that are scored after each epoch.
+    judged: feed over the validation rows on which trust is chosen, more than those of `valid`.
     z: (n, h) float32 outcomes over scale of all rows, NaN where there is no label.
     scale: (n, h) float32 scale of the validation rows, which weighs their scores.
     run: digest of options and data.
@@ -45,6 +46,7 @@ class Task:
     loss: Loss
     train: Feed
     valid: Feed
+    judged: Feed
     z: NDArray[np.float32]
     scale: NDArray[np.float32]
     run: str

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Self
 
 import numpy as np
@@ -30,7 +31,8 @@ from tickcast.losses.pinball import Pinball
 from tickcast.models.backbone import Backbone, StreamBackbone, WindowBackbone
 from tickcast.models.base import Forecaster, Spec
 from tickcast.models.gru import GruOptions
-from tickcast.models.onnx_network import law_of, refuse_unready
+from tickcast.models.model_file import write_model
+from tickcast.models.onnx_network import law_of, read_rows, refuse_unready
 from tickcast.models.price_transformer import PriceTransformerOptions
 from tickcast.scales.base import Scale
 from tickcast.train import loop
@@ -46,14 +48,15 @@ from tickcast.views.windows import eligible
 __all__ = ["Network"]
 
 _WARM = 256  # rows that a validation stream reads before its first scored one
+_JUDGED = 4  # trust is chosen on so many times the rows that are scored after each epoch
 
 
 class Network(Forecaster):
     """A network forecasts the law of z = log-return / scale.
 
     Untrained it forecasts the training law of z, so under a fitted scale it starts from that scale with filtered residual quantiles, and
-    the weights of the epoch with the best validation score are kept, shrunk towards the training law as far as each horizon's validation score asks for
-    (`trust` holds the shares): it never ends up worse than its start on the validation rows.
+    the weights of the epoch with the best validation score are kept, shrunk towards the training law as far as each horizon's validation
+    score asks for (`trust` holds the shares): it never ends up worse than its start on the validation rows that trust is chosen on.
 
     Parameters
     ----------
@@ -134,7 +137,8 @@ class Network(Forecaster):
             head.start(z[train.rows].astype(np.float64))
             network = self._assembled(backbone, head)
             task = loop.Task(network, head, self.loss, self._feed(backbone, values, train, self.training),
-                        self._feed(backbone, values, valid, None), z, scale, self._digest(values, z))  # fmt: skip
+                        self._feed(backbone, values, self._sample(valid, 1), None),
+                        self._feed(backbone, values, self._sample(valid, _JUDGED), None), z, scale, self._digest(values, z))  # fmt: skip
             if self._folder is not None:
                 self._folder.mkdir(parents=True, exist_ok=True)
             checkpoint = None if self._folder is None else self._folder / "checkpoint.safetensors"
@@ -159,10 +163,18 @@ class Network(Forecaster):
     def save(self, folder: Path) -> None:
         """Write `model.json`, `model.onnx`, `weights.safetensors` and `network.json`.
 
-        Raises ModelError, leaving no `model.json`, when ONNX Runtime does not agree with torch to 1e-5.
+        Raises ModelError when ONNX Runtime does not agree with torch to 1e-5; a model that was in the folder is then as it was. A crash
+        leaves the old model, the new one or, between two renames, no `model.json` at all.
         """
         network, standardizer = self._fitted()
         folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(prefix=".saving-", dir=folder) as beside:
+            self._write(Path(beside), network, standardizer)
+            (folder / "model.json").unlink(missing_ok=True)
+            for name in ("model.onnx", "weights.safetensors", "network.json", "model.json"):
+                (Path(beside) / name).replace(folder / name)
+
+    def _write(self, folder: Path, network: ServedNetwork, standardizer: Standardizer) -> None:
         with loop.repeatable(1):
             export_onnx(network, len(self.columns), folder / "model.onnx")
             parity(network, len(self.columns), folder / "model.onnx")
@@ -173,7 +185,7 @@ class Network(Forecaster):
             "training": asdict(self.training),
         })  # fmt: skip
         states = network.backbone.states() if isinstance(network.backbone, StreamBackbone) else ()
-        _write_json(folder / "model.json", {
+        write_model(folder, {
             "forecaster": self.spec.name,
             "horizons": list(self._horizons),
             "unit": self.scale.unit,
@@ -237,8 +249,15 @@ class Network(Forecaster):
         scored[view.rows] = True
         return StreamFeed(backbone, values, view.table.segment, rows[max(0, first - warm) :], scored, options, warm=warm)
 
+    def _sample(self, valid: View, times: int) -> View:
+        """Validation rows spread evenly, `times` as many as `valid_rows` says and at most all."""
+        most = self.training.valid_rows
+        if most is None or len(valid) <= times * most:
+            return valid
+        return valid.take(np.linspace(0, len(valid) - 1, times * most).astype(np.int64))
+
     def _embeddings(self, backbone: Backbone, values: NDArray[np.float32], view: View) -> Iterator[Tensor]:
-        """Embeddings of the view's rows in order; a stream is read from the first row of the table on."""
+        """Embeddings of the view's rows in order; a stream is read from the first row of the first segment on."""
         if not len(view):
             return
         if isinstance(backbone, StreamBackbone):
@@ -250,7 +269,7 @@ class Network(Forecaster):
             yield feed.embed(update)[0]
 
     def _whole(self, backbone: StreamBackbone, values: NDArray[np.float32], view: View) -> StreamFeed:
-        rows = np.flatnonzero(view.table.ready(self.columns)[: view.rows[-1] + 1])
+        rows = read_rows(view, self.columns)
         scored = np.zeros(len(view.table), np.bool_)
         scored[view.rows] = True
         return StreamFeed(backbone, values, view.table.segment, rows, scored, None, warm=0, streams=1)

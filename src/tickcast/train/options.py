@@ -24,6 +24,7 @@ class TrainingOptions:
     batch: windows per update, or parallel streams.
     chunk: rows a stream advances per update (truncated back-propagation through time); unused by windows.
     rows_per_epoch: training rows drawn per epoch, None for all; windows are drawn one by one, streams as contiguous stretches.
+    valid_rows: validation rows, spread evenly, that are scored after each epoch, None for all; trust is chosen on four times as many.
     lr: highest learning rate of AdamW.
     warmup: share of all updates with a rising learning rate; a half cosine to zero follows.
     weight_decay: of AdamW, on matrices only.
@@ -41,6 +42,7 @@ class TrainingOptions:
     batch: int = 32
     chunk: int = 64
     rows_per_epoch: int | None = None
+    valid_rows: int | None = None
     lr: float = 1e-3
     warmup: float = 0.1
     weight_decay: float = 0.05
@@ -55,8 +57,10 @@ class TrainingOptions:
         for field in ("epochs", "batch", "chunk", "patience", "threads"):
             if getattr(self, field) < 1:
                 raise ConfigError(f"{getattr(self, field)} is below one", field=field)
-        if self.rows_per_epoch is not None and self.rows_per_epoch < 1:
-            raise ConfigError(f"{self.rows_per_epoch} rows per epoch are none", field="rows_per_epoch")
+        for field in ("rows_per_epoch", "valid_rows"):
+            rows = getattr(self, field)
+            if rows is not None and rows < 1:
+                raise ConfigError(f"{rows} rows are none", field=field)
         if not (self.lr > 0 and self.clip > 0 and self.weight_decay >= 0 and 0 <= self.warmup < 1 and self.checkpoint_every >= 0):
             raise ConfigError("lr and clip must be positive, weight_decay and checkpoint_every not negative, warmup in [0, 1)")
         if self.device not in ("cpu", "cuda"):

@@ -29,11 +29,11 @@ def shrink(task: Task, start: Tensor) -> tuple[float, ...]:
     Returns the share per horizon; 0 leaves the training law.
     """
     task.network.eval()
-    task.valid.begin(0)
+    task.judged.begin(0)
     bias = start.to(task.head.bias)
     total: NDArray[np.float64] = np.zeros((len(_SHARES), task.z.shape[1]))
-    for update in range(task.valid.updates):
-        embedding, rows = task.valid.embed(update)
+    for update in range(task.judged.updates):
+        embedding, rows = task.judged.embed(update)
         if not len(rows):
             continue
         z = torch.from_numpy(task.z[rows]).to(embedding.device)
