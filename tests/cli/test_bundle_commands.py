@@ -81,6 +81,8 @@ def test_forecast_refuses_what_it_cannot_use(
     assert "warming_up" in refused(["forecast", str(bundle_folder), "--data", str(short)], capsys)
     small_market.bars().rename({"close": "Close"}).write_csv(other)
     assert "field close" in refused(["forecast", str(bundle_folder), "--data", str(other)], capsys)
+    small_market.bars().with_columns(close=pl.lit("x")).write_csv(other)
+    assert "row 1, field close: bad_value: 'x'" in refused(["forecast", str(bundle_folder), "--data", str(other)], capsys)
     small_market.bars().reverse().write_csv(late)
     assert "event 2: out_of_order" in refused(["forecast", str(bundle_folder), "--data", str(late)], capsys)
 

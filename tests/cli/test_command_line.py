@@ -141,3 +141,12 @@ def test_a_missing_training_package_says_how_to_get_it(monkeypatch: pytest.Monke
 def test_the_module_is_the_command() -> None:
     done = subprocess.run([sys.executable, "-m", "tickcast.__main__", "--version"], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout.strip()) == (0, __version__)
+
+
+def test_a_file_where_a_folder_should_be(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config, file = tmp_path / "tiny.yaml", tmp_path / "file"
+    config.write_text(CONFIG)
+    file.write_text("")
+    assert execute(["run", str(config), "--runs", str(file), "--store", str(tmp_path / "store")]) == 1
+    (told,) = lines(capsys.readouterr().err)
+    assert str(file) in told and "Not a directory" in told

@@ -74,6 +74,13 @@ def test_a_wrong_declaration_is_told(tmp_path: Path, changed: dict[str, object],
         read(path, **changed)
 
 
+def test_a_file_that_runs_backwards_is_refused_not_emptied(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("time,px,qty\n" + "".join(f"2024-01-02 09:30:{59 - i:02d},10.25,3\n" for i in range(20)))
+    with pytest.raises(SourceError, match="field time: 19 of 20 rows are out of order"):
+        read(path)
+
+
 def test_truncated_archives_and_flipped_parquet_are_refused(tmp_path: Path) -> None:
     packed, table = tmp_path / "a.csv.xz", tmp_path / "a.parquet"
     packed.write_bytes(lzma.compress(TEXT.encode() * 20)[:-9])
