@@ -132,3 +132,13 @@ def test_real_trades_and_bars(market_data: Path) -> None:
 def test_every_source_stands_in_the_table_under_its_name() -> None:
     assert set(SOURCES) == {"databento", "simulated", "table"}
     assert all(source.name == name for name, source in SOURCES.items())
+
+
+def test_bars_declared_too_long_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "bars.csv"
+    path.write_text("t,o,h,l,c\n" + "".join(f"{1_600_000_000 + 300 * i},1,1,1,1\n" for i in range(20)))
+    columns = {"ts": "t", "open": "o", "high": "h", "low": "l", "close": "c"}
+    told = {"table": "bars", "columns": columns, "symbol": "X", "unit": "s", "bar_stamp": "close"}
+    assert len(next(MappedTable(path, interval="5m", **told).history()).frame) == 20
+    with pytest.raises(SourceError, match="begin before the one before has closed"):
+        next(MappedTable(path, interval="7m", **told).history())

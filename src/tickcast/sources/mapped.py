@@ -185,7 +185,21 @@ class MappedTable(Source):
         if late > len(frame) // 2:
             hint = "sort the file by this column, oldest first"
             raise SourceError(f"{late} of {len(frame)} rows are out of order", file=path, field=self.columns["ts"], hint=hint)
+        if self.table.name == "bars":
+            self._refuse_overlap(cleaned.frame, path)
         return cleaned
+
+    def _refuse_overlap(self, bars: pl.DataFrame, path: Path) -> None:
+        """Bars that begin before the one before has closed were declared too long: they would be known later than they were, or earlier."""
+        before = bars.select(pl.col("ts_open") < pl.col("ts").shift(1).over("symbol")).to_series()
+        overlapping = int(before.sum() or 0)
+        if overlapping > len(bars) // 2:
+            raise SourceError(
+                f"{overlapping} of {len(bars)} bars begin before the one before has closed",
+                file=path,
+                field="interval",
+                hint="declare the length that the file's bars have",
+            )
 
 
 def _parquet(content: bytes, path: Path) -> pl.DataFrame:
