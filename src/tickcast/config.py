@@ -114,7 +114,8 @@ class ScaleConfig(Settings):
 class ForecasterConfig(Settings):
     """One forecaster: its kind, the features it reads (set names stand for all their features), its scale and its own options.
 
-    `calibrators` stands in for the experiment's; by default baselines get none and are judged as they are.
+    `calibrators` stands in for the experiment's: those named here are applied whatever they bring, those of the experiment have to prove
+    themselves on the validation rows. By default baselines get none and are judged as they are.
     """
 
     kind: str

@@ -94,12 +94,12 @@ def _seconds(done: Path, key: str) -> float | None:
         return None
 
 
-def calibrate(names: tuple[str, ...], forecast: Forecast, described: Described) -> tuple[Calibrator, ...]:
+def calibrate(names: tuple[str, ...], forecast: Forecast, described: Described, *, proven: bool = True) -> tuple[Calibrator, ...]:
     """Calibrators in order, each fitted on the validation rows' forecast as the earlier ones leave it.
 
-    A calibrator has to earn its place: fitted on three quarters of the validation rows it must lower the CRPS of the fourth, whichever that
-    is. Else what it learned is one season's luck (a falling year teaches a PIT map to expect falls) and it is left out, as are kinds that
-    cannot correct this forecast. `forecast` holds the validation rows. Raises ConfigError for an unknown calibrator.
+    With `proven` a calibrator has to earn its place: fitted on three quarters of the validation rows it must lower the CRPS of the fourth,
+    whichever that is. Else what it learned is one season's luck (a falling year teaches a PIT map to expect falls) and it is left out, as
+    are kinds that cannot correct this forecast. `forecast` holds the validation rows. Raises ConfigError for an unknown calibrator.
     """
     outcomes = described.view(described.split.valid).outcomes
     fitted: list[Calibrator] = []
@@ -107,7 +107,7 @@ def calibrate(names: tuple[str, ...], forecast: Forecast, described: Described) 
         if name not in CALIBRATORS:
             raise ConfigError(f"no calibrator is called {name!r}", field="calibrators", hint=f"known: {', '.join(CALIBRATORS)}")
         kind = CALIBRATORS[name]
-        if forecast.kind not in kind.accepts or not _earns_its_place(kind(), forecast, outcomes):
+        if forecast.kind not in kind.accepts or (proven and not _earns_its_place(kind(), forecast, outcomes)):
             continue
         calibrator = parse(json.loads(json.dumps(kind().fit(forecast, outcomes).parameters())))  # judged as it will be shipped
         forecast = calibrator.apply(forecast)

@@ -94,7 +94,9 @@ def run(
         if asked is None:
             asked = () if name in experiment.baselines else experiment.calibrators
         if asked:
-            calibrators[name] = calibrate(asked, model.predict(described.view(described.split.valid)), described)
+            calibrators[name] = calibrate(
+                asked, model.predict(described.view(described.split.valid)), described, proven=settings.calibrators is None
+            )
         else:
             calibrators[name] = ()
         forecasts[name] = apply_all(calibrators[name], model.predict(described.view(described.split.test)))
