@@ -12,11 +12,12 @@ from pydantic import TypeAdapter, ValidationError
 from tickcast import models
 from tickcast.errors import ConfigError
 from tickcast.heads import BucketOptions, LatticeGrid, QuantileOptions
-from tickcast.losses import Pinball, SoftCrossEntropy
+from tickcast.losses import LOSSES, Loss, Pinball, SoftCrossEntropy
 from tickcast.models.base import Forecaster
 from tickcast.models.gru import GruOptions
 from tickcast.models.price_transformer import PriceTransformerOptions
 from tickcast.scales import Scale
+from tickcast.scales.options import construct
 from tickcast.train.network import Network
 from tickcast.train.options import Progress, TrainingOptions
 
@@ -53,7 +54,8 @@ def build(
 ) -> Forecaster:
     """The unfitted forecaster called `kind` under `scale`.
 
-    For a network `options` may hold "backbone", "head" and "training", each a mapping of that part's fields; `columns` are its features.
+    For a network `options` may hold "backbone", "head" and "training", each a mapping of that part's fields, and "loss", a name in
+    `tickcast.losses.LOSSES` or a mapping of it to its fields; `columns` are its features.
     For a classical forecaster they are its constructor's arguments. Raises ConfigError for an unknown name or value.
     """
     if kind not in NETWORKS:
@@ -61,9 +63,9 @@ def build(
             raise ConfigError(f"unknown forecaster {kind!r}", field="kind", hint=f"known kinds: {', '.join(FORECASTERS)}")
         return models.build(kind, scale, options)
     chosen, given = NETWORKS[kind], dict(options or {})
-    unknown = sorted(given.keys() - {"backbone", "head", "training"})
+    unknown = sorted(given.keys() - {"backbone", "head", "loss", "training"})
     if unknown:
-        raise ConfigError(f"a network has no option {unknown[0]!r}", field=kind, hint="use backbone, head or training")
+        raise ConfigError(f"a network has no option {unknown[0]!r}", field=kind, hint="use backbone, head, loss or training")
     if scale is None:
         raise ConfigError("a network needs a scale", field=kind, hint="name one, as scale: {kind: unit}")
     head = dict(given.get("head") or {})
@@ -77,5 +79,16 @@ def build(
     except ValidationError as error:
         first = error.errors()[0]
         raise ConfigError(first["msg"], field=".".join((kind, *map(str, first["loc"])))) from None
-    loss = SoftCrossEntropy() if law.output == "buckets" else Pinball()
-    return Network(backbone, law, loss, scale, columns, trained, folder, progress)
+    return Network(backbone, law, _loss(kind, law.output, given.get("loss")), scale, columns, trained, folder, progress)
+
+
+def _loss(kind: str, output: str, asked: Any) -> Loss:
+    """The loss that is asked for, soft cross-entropy or pinball when none is. Raises ConfigError naming the losses there are."""
+    if asked is None:
+        return SoftCrossEntropy() if output == "buckets" else Pinball()
+    named = asked if isinstance(asked, Mapping) and len(asked) == 1 else {asked: {}} if isinstance(asked, str) else {}
+    for name, fields in named.items():
+        if name in LOSSES:
+            maker: Callable[..., Loss] = LOSSES[name]
+            return construct(maker, dict(fields or {}), f"{kind}.loss")
+    raise ConfigError(f"{asked!r} is no loss", field=f"{kind}.loss", hint=f"use one of {', '.join(LOSSES)}")
