@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import subprocess
@@ -86,6 +87,15 @@ def test_doctor_answers_in_json(capsys: pytest.CaptureFixture[str], tmp_path: Pa
     found = {each["name"]: each for each in json.loads(capsys.readouterr().out)}
     assert set(found) == {"python", "engine", "onnxruntime", "training", "calendars", "threads", "disk"}
     assert all(each["meaning"] for each in found.values())
+
+
+def test_doctor_prints_square_brackets_as_they_are(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    honest = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name, package=None: None if name == "torch" else honest(name, package))
+    execute(["doctor", "--store", str(tmp_path)])
+    assert "tickcast[train]" in "".join(capsys.readouterr().out.split())
 
 
 def test_doctor_sees_a_folder_it_cannot_write() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from cyclopts import App
+from rich.markup import escape
 from rich.table import Table
 
 from tickcast.cli.terminal import Terminal
@@ -81,5 +82,5 @@ def _table(manifest: dict[str, Any], digest: str) -> Table:
         "tickcast": manifest["tickcast"],
     }
     for name, found in rows.items():
-        table.add_row(name, str(found))
+        table.add_row(name, escape(str(found)))
     return table

@@ -10,6 +10,7 @@ import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from rich.markup import escape
 from rich.table import Table
 
 from tickcast import __version__
@@ -99,6 +100,6 @@ def doctor(*, store: Path = Path("data/store"), json: bool = False) -> int:
     findings = examine(store)
     table = Table("", "what", "found", "meaning", box=None)
     for each in findings:
-        table.add_row("ok" if each.ok else "BROKEN", each.name, each.found, each.meaning)
+        table.add_row(*(escape(cell) for cell in ("ok" if each.ok else "BROKEN", each.name, each.found, each.meaning)))
     Terminal(as_json=json).answer([asdict(each) for each in findings], table)
     return 0 if all(each.ok for each in findings) else 1

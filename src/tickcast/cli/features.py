@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import App, Parameter, validators
+from rich.markup import escape
 from rich.table import Table
 
 from tickcast.cli.events import events_of
@@ -133,6 +134,6 @@ def _check(
             listener("check", verdict.feature, len(found) / len(words["features"]))
     for each in found:
         told = "; ".join(each.broken) if each.broken else f"keeps the laws{', but ' + each.remark if each.remark else ''}"
-        table.add_row(each.feature, ("BROKEN: " if each.broken else "") + told, str(each.warmup), f"{each.known:.1%}")
+        table.add_row(each.feature, escape(("BROKEN: " if each.broken else "") + told), str(each.warmup), f"{each.known:.1%}")
     terminal.answer([asdict(each) | {"ok": not each.broken} for each in found], table)
     return 1 if any(each.broken for each in found) else 0
