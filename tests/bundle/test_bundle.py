@@ -14,7 +14,7 @@ from tickcast.errors import BundleError
 from .conftest import FEATURES, HORIZONS, SESSIONS, bars
 
 
-def _both_refuse(folder: Path, name: str) -> None:
+def _check_both_refuse(folder: Path, name: str) -> None:
     """Python and Rust each refuse the bundle by themselves and name the file."""
     with pytest.raises(BundleError, match=name):
         Bundle.open(folder)
@@ -31,9 +31,9 @@ def test_any_flipped_bit_is_found(make) -> None:
             broken = bytearray(raw)
             broken[bit // 8] ^= 1 << (bit % 8)
             path.write_bytes(broken)
-            _both_refuse(folder, "manifest.json" if path.name.startswith("manifest") else path.name)
+            _check_both_refuse(folder, "manifest.json" if path.name.startswith("manifest") else path.name)
         path.write_bytes(raw)
-    Bundle.open(folder)
+    assert Bundle.open(folder).folder == folder, "mended, it opens again"
 
 
 def test_missing_extra_cut_linked(make, tmp_path: Path) -> None:
@@ -41,17 +41,17 @@ def test_missing_extra_cut_linked(make, tmp_path: Path) -> None:
     model = folder / "model.json"
     raw = model.read_bytes()
     model.unlink()
-    _both_refuse(folder, "model.json")
+    _check_both_refuse(folder, "model.json")
     model.write_bytes(raw[:-1])
-    _both_refuse(folder, "model.json")
+    _check_both_refuse(folder, "model.json")
     (tmp_path / "elsewhere").write_bytes(raw)
     model.unlink()
     model.symlink_to(tmp_path / "elsewhere")
-    _both_refuse(folder, "model.json")
+    _check_both_refuse(folder, "model.json")
     model.unlink()
     model.write_bytes(raw)
     (folder / "model.pkl").write_bytes(b"x")
-    _both_refuse(folder, "model.pkl")
+    _check_both_refuse(folder, "model.pkl")
     with pytest.raises(BundleError, match=r"manifest.json"):
         Bundle.open(tmp_path / "nowhere")
 
@@ -71,7 +71,7 @@ def _resealed(folder: Path, change) -> None:
 def test_paths_that_leave_the_folder_are_refused(make) -> None:
     folder = make("log_linear")[0].folder
     _resealed(folder, lambda manifest: manifest["files"].update({"../model.json": {"sha256": "0", "bytes": 1}}))
-    _both_refuse(folder, r"\.\./model.json")
+    _check_both_refuse(folder, r"\.\./model.json")
 
 
 def test_golden_events_prove_the_answer(make) -> None:

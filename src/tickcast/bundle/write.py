@@ -24,6 +24,7 @@ from tickcast.features.feature_set import FeatureSet
 from tickcast.forecast import Forecast
 from tickcast.models.base import Forecaster
 from tickcast.schema import TABLES
+from tickcast.store.durable import sync_folder
 from tickcast.targets.base import Labels
 from tickcast.views.view import View
 from tickcast.views.windows import eligible
@@ -86,7 +87,7 @@ def write_bundle(
         _sync(beside)
         Bundle.open(beside)
         beside.rename(place)
-        _sync_folder(place.parent)
+        sync_folder(place.parent)
     finally:
         if beside.exists():
             shutil.rmtree(beside)
@@ -171,12 +172,4 @@ def _sync(folder: Path) -> None:
     for path in folder.iterdir():
         with path.open("rb") as file:
             os.fsync(file.fileno())
-    _sync_folder(folder)
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    sync_folder(folder)

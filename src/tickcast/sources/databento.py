@@ -6,7 +6,6 @@ raw symbol, by UTC date). A bar carries its start in the file and is stamped wit
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, ClassVar
@@ -19,7 +18,7 @@ from numpy.typing import NDArray
 from tickcast.clock import DAY, HOUR, MINUTE, SECOND
 from tickcast.errors import ConfigError, SourceError
 from tickcast.schema import TABLES
-from tickcast.sources.base import Progress, Source
+from tickcast.sources.base import FileSource
 from tickcast.sources.cleaning import Cleaned, clean
 from tickcast.sources.files import Paths, list_files, read_bytes
 
@@ -32,7 +31,7 @@ _NEVER = np.iinfo(np.uint64).max
 _SPREAD_MARKS = ("-", ":", " ")
 
 
-class Databento(Source):
+class Databento(FileSource):
     """DBN files of one dataset.
 
     Parameters
@@ -50,17 +49,6 @@ class Databento(Source):
             raise ConfigError(f"DBN files give no table {table!r}", field="table", hint="choose bars or trades")
         self.table = TABLES[table]
         self.files, self.symbol, self.spreads = list_files(files, "*.dbn*"), symbol, spreads
-
-    def history(self, *, start: int | None = None, end: int | None = None, progress: Progress | None = None) -> Iterator[Cleaned]:
-        """One chunk per file; `underlying_contract` is the raw symbol. See `Source.history`."""
-        for done, path in enumerate(self.files):
-            if progress is not None:
-                progress(f"reading {path.name}", done / len(self.files))
-            chunk = self._read(path)
-            keep = pl.col("ts").ge(start if start is not None else 0) & (pl.col("ts").lt(end) if end is not None else pl.lit(True))
-            yield Cleaned(chunk.frame.filter(keep), chunk.quarantined, chunk.counts, chunk.origin)
-        if progress is not None:
-            progress("read", 1.0)
 
     def _read(self, path: Path) -> Cleaned:
         raw = read_bytes(path)

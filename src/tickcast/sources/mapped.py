@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from tickcast.clock import DAY, parse_duration
 from tickcast.errors import ConfigError, DataError, SourceError
 from tickcast.schema import TABLES
-from tickcast.sources.base import Progress, Source
+from tickcast.sources.base import FileSource
 from tickcast.sources.cleaning import Cleaned, clean
 from tickcast.sources.files import Paths, list_files, read_bytes
 
@@ -93,7 +93,7 @@ class Stamps:
             ) from error
 
 
-class MappedTable(Source):
+class MappedTable(FileSource):
     """Files with a declared mapping, one chunk per file.
 
     Parameters
@@ -140,17 +140,6 @@ class MappedTable(Source):
         self.interval, self.bar_stamp = parse_duration(interval) if interval else 0, bar_stamp
         self.stamps = Stamps(zone, unit, format)
         self.files = list_files(files, "*")
-
-    def history(self, *, start: int | None = None, end: int | None = None, progress: Progress | None = None) -> Iterator[Cleaned]:
-        """See `Source.history`."""
-        for done, path in enumerate(self.files):
-            if progress is not None:
-                progress(f"reading {path.name}", done / len(self.files))
-            chunk = self._read(path)
-            keep = pl.col("ts").ge(start if start is not None else 0) & (pl.col("ts").lt(end) if end is not None else pl.lit(True))
-            yield Cleaned(chunk.frame.filter(keep), chunk.quarantined, chunk.counts, chunk.origin)
-        if progress is not None:
-            progress("read", 1.0)
 
     def _read(self, path: Path) -> Cleaned:
         content = read_bytes(path, self.member)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tickcast.errors import StoreError
 
-__all__ = ["exclusive", "place"]
+__all__ = ["exclusive", "place", "sync_folder"]
 
 
 def place(contents: Mapping[Path, bytes], scratch: Path) -> None:
@@ -36,14 +36,15 @@ def place(contents: Mapping[Path, bytes], scratch: Path) -> None:
             temporary.replace(path)
         for folder in folders | {folder.parent for folder in folders}:
             current = folder
-            _sync_folder(folder)
+            sync_folder(folder)
     except OSError as error:
         raise StoreError(
             f"cannot be written: {error.strerror or error}", file=current, hint="free space or mend the disk, then write again"
         ) from error
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Put the names in a folder on disk. Raises OSError."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
