@@ -14,7 +14,10 @@ import polars as pl
 
 from tickcast.errors import DataError
 
-__all__ = ["BARS", "CONTEXT", "SIGNALS", "TABLES", "TRADES", "Column", "Table", "conform"]
+__all__ = ["BARS", "BOOK", "BOOK_LEVELS", "CONTEXT", "ORDERS", "SIGNALS", "TABLES", "TRADES", "Column", "Table", "conform"]
+
+BOOK_LEVELS = 10
+"""Levels a side of a book may have; a source that knows fewer leaves the deeper ones null."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,55 @@ BARS = Table(
     ),
     identity=("symbol", "interval", "ts"),
 )
+_SEQUENCE = Column("sequence", pl.Int64, "-", "order among rows of one stamp, as the exchange or the file gives it", required=False)
+
+
+def _side(side: str, best: str) -> tuple[Column, ...]:
+    """Prices, then sizes, of one side of a book; a level that is not occupied is null in both."""
+    levels = range(1, BOOK_LEVELS + 1)
+    prices = [
+        Column(f"{side}_price_{k}", pl.Float64, "quote currency", f"price of level {k}, 1 the {best}", required=False) for k in levels
+    ]
+    sizes = [Column(f"{side}_size_{k}", pl.Float64, "contracts or shares", f"quantity at level {k}", required=False) for k in levels]
+    return (*prices, *sizes)
+
+
+BOOK = Table(
+    "book",
+    (
+        _SYMBOL,
+        _TS,
+        _TS_EVENT,
+        *_side("bid", "highest bid"),
+        *_side("ask", "lowest ask"),
+        Column("last", pl.Float64, "quote currency", "last traded price", required=False),
+        Column("volume", pl.Float64, "contracts or shares", "quantity traded since the session's open", required=False),
+        Column("turnover", pl.Float64, "quote currency", "sum of price times size since the session's open", required=False),
+        Column("open_interest", pl.Float64, "contracts", "contracts open", required=False),
+        _SEQUENCE,
+    ),
+    identity=("symbol", "ts"),
+    repeats=True,
+)
+ORDERS = Table(
+    "orders",
+    (
+        _SYMBOL,
+        _TS,
+        _TS_EVENT,
+        Column("kind", pl.Int8, "-", "1 new, 2 partial cancel, 3 delete, 4 visible execution, 5 hidden execution, 6 cross, 7 halt"),
+        Column("order_id", pl.Int64, "-", "the exchange's number of the order; 0 where it tells none", required=False),
+        Column("size", pl.Float64, "contracts or shares", "quantity of this message; null for a halt", required=False),
+        Column("price", pl.Float64, "quote currency", "price of the order; null for a halt", required=False),
+        Column("side", pl.Int8, "-", "+1 buy order, -1 sell order; a halt: -1 trading stops, 0 quoting, +1 resumes", required=False),
+        Column("age", pl.Float64, "s", "since the order was submitted; 0 for a new one, null where that was not seen", required=False),
+        Column("remaining", pl.Float64, "contracts or shares", "left of the order after this message; null if not known", required=False),
+        Column("ended", pl.Int8, "-", "1 where nothing is left of a visible order, else 0; null where not known", required=False),
+        _SEQUENCE,
+    ),
+    identity=("symbol", "ts", "kind", "order_id", "price", "size", "side"),
+    repeats=True,
+)
 SIGNALS = Table(
     "signals",
     (
@@ -101,7 +153,7 @@ SIGNALS = Table(
     ),
     identity=("name", "ts"),
 )
-TABLES: Mapping[str, Table] = {table.name: table for table in (TRADES, BARS, SIGNALS)}
+TABLES: Mapping[str, Table] = {table.name: table for table in (TRADES, BARS, BOOK, ORDERS, SIGNALS)}
 
 
 def conform(frame: pl.DataFrame, table: Table, *, file: object = None) -> pl.DataFrame:

@@ -130,7 +130,7 @@ def test_real_trades_and_bars(market_data: Path) -> None:
 
 
 def test_every_source_stands_in_the_table_under_its_name() -> None:
-    assert set(SOURCES) == {"databento", "simulated", "table"}
+    assert set(SOURCES) == {"databento", "lobster", "simulated", "table"}
     assert all(source.name == name for name, source in SOURCES.items())
 
 

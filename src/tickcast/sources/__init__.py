@@ -9,9 +9,12 @@ from tickcast.sources.base import Progress, Source
 from tickcast.sources.cleaning import Cleaned
 from tickcast.sources.databento import Databento
 from tickcast.sources.es_ticks import fetch_es_ticks
+from tickcast.sources.lobster import Lobster
 from tickcast.sources.mapped import MappedTable
 from tickcast.sources.simulated import SimulatedMarket
 
-__all__ = ["SOURCES", "Cleaned", "Databento", "MappedTable", "Progress", "SimulatedMarket", "Source", "fetch_es_ticks"]
+__all__ = ["SOURCES", "Cleaned", "Databento", "Lobster", "MappedTable", "Progress", "SimulatedMarket", "Source", "fetch_es_ticks"]
 
-SOURCES: Mapping[str, type[Source]] = MappingProxyType({"databento": Databento, "table": MappedTable, "simulated": SimulatedMarket})
+SOURCES: Mapping[str, type[Source]] = MappingProxyType(
+    {"databento": Databento, "lobster": Lobster, "simulated": SimulatedMarket, "table": MappedTable}
+)

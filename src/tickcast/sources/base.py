@@ -41,11 +41,17 @@ class Source(ABC):
 class FileSource(Source):
     """A source that reads `files` one after the other; what differs is how one file is read."""
 
+    @property
+    def parts(self) -> tuple[Path, ...]:
+        """The files that each make a chunk; all of them unless one is read along with another."""
+        return self.files
+
     def history(self, *, start: int | None = None, end: int | None = None, progress: Progress | None = None) -> Iterator[Cleaned]:
         """One chunk per file. See `Source.history`."""
-        for done, path in enumerate(self.files):
+        parts = self.parts
+        for done, path in enumerate(parts):
             if progress is not None:
-                progress(f"reading {path.name}", done / len(self.files))
+                progress(f"reading {path.name}", done / len(parts))
             chunk = self._read(path)
             keep = pl.col("ts").ge(start if start is not None else 0) & (pl.col("ts").lt(end) if end is not None else pl.lit(True))
             yield Cleaned(chunk.frame.filter(keep), chunk.quarantined, chunk.counts, chunk.origin)

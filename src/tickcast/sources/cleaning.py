@@ -15,7 +15,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from tickcast.clock import DAY
-from tickcast.schema import BARS, CONTEXT, SIGNALS, TRADES, Table, conform
+from tickcast.schema import BARS, BOOK, BOOK_LEVELS, CONTEXT, ORDERS, SIGNALS, Table, conform
 
 __all__ = ["LATEST", "PRICE_LIMIT", "Cleaned", "clean", "late_rows"]
 
@@ -23,8 +23,11 @@ LATEST = 47_482 * DAY
 """2100-01-01 in UTC ns: a stamp at or beyond it, or at or before 1970-01-01, is in the wrong unit."""
 PRICE_LIMIT = 1e9
 """Prices and sizes at or beyond it in absolute value are sentinels or in the wrong unit."""
-_PRICES = MappingProxyType({"trades": ("price",), "bars": ("open", "high", "low", "close"), "signals": ()})
-_SIZES = MappingProxyType({"trades": ("size",), "bars": ("volume",), "signals": ()})
+_BOOK_PRICES = tuple(f"{side}_price_{k}" for side in ("bid", "ask") for k in range(1, BOOK_LEVELS + 1))
+_PRICES = MappingProxyType({"trades": ("price",), "bars": ("open", "high", "low", "close"), "book": _BOOK_PRICES, "orders": ("price",)})
+_SIZES = MappingProxyType(
+    {"trades": ("size",), "bars": ("volume",), "book": tuple(n.replace("price", "size") for n in _BOOK_PRICES), "orders": ("size",)}
+)
 
 
 @dataclass(frozen=True)
@@ -54,12 +57,15 @@ def clean(
     origin: file the rows come from.
 
     Rules, in order: `<column>_missing`, `ts_implausible`, `<price>_not_finite`, `<price>_not_positive`, `<price>_implausible`, the same for
-    sizes (a bar may have volume 0), `ohlc_inconsistent`, `out_of_order`, `duplicate` (tables without genuine repeats).
+    sizes (a bar may have volume 0), `ohlc_inconsistent`, `levels_unsorted`, `kind_unknown`, `out_of_order`, `duplicate` (tables without
+    genuine repeats). A book's level of size 0 is not occupied: price and size become null. Crossed books stay: auctions have them.
 
     Raises DataError if a column is missing or cannot be cast.
     """
     if "row" not in frame.columns:
         frame = frame.with_row_index("row", offset=1)
+    if table is BOOK:
+        frame = _without_empty_levels(frame)
     found = frame.with_columns(pl.coalesce([*reasons, *_value_rules(table, frame, signed), pl.lit(None, dtype=pl.String)]).alias("reason"))
     found = _mark(found, "out_of_order", _disorder(found, table))
     if not table.repeats:
@@ -99,8 +105,8 @@ def late_rows(ts: NDArray[np.int64]) -> NDArray[np.bool_]:
 
 
 def _value_rules(table: Table, frame: pl.DataFrame, signed: pl.Expr | None) -> list[pl.Expr]:
-    prices = [name for name in _PRICES[table.name] if name in frame.columns]
-    sizes = [name for name in _SIZES[table.name] if name in frame.columns]
+    prices = [name for name in _PRICES.get(table.name, ()) if name in frame.columns]
+    sizes = [name for name in _SIZES.get(table.name, ()) if name in frame.columns]
     required = [column.name for column in table.columns if column.required and column.name in frame.columns]
     positive = pl.lit(True) if signed is None else ~signed
     rules = [(pl.col(name).is_null(), f"{name}_missing") for name in required]
@@ -111,14 +117,34 @@ def _value_rules(table: Table, frame: pl.DataFrame, signed: pl.Expr | None) -> l
         rules.append((pl.col(name).abs() >= PRICE_LIMIT, f"{name}_implausible"))
     for name in sizes:
         rules.append((pl.col(name).is_finite().not_(), f"{name}_not_finite"))
-        rules.append((pl.col(name) <= 0 if table is TRADES else pl.col(name) < 0, f"{name}_not_positive"))
+        rules.append((pl.col(name) < 0 if table is BARS else pl.col(name) <= 0, f"{name}_not_positive"))
         rules.append((pl.col(name).abs() >= PRICE_LIMIT, f"{name}_implausible"))
     if table is SIGNALS:
         rules.append((pl.col("value").is_finite().not_(), "value_not_finite"))
     if table is BARS:
         body = (pl.col("high") < pl.max_horizontal("open", "low", "close")) | (pl.col("low") > pl.min_horizontal("open", "close"))
         rules.append((body, "ohlc_inconsistent"))
-    return [pl.when(broken).then(pl.lit(reason)) for broken, reason in rules]
+    if table is BOOK:
+        for side, better in (("bid", pl.Expr.le), ("ask", pl.Expr.ge)):
+            levels = [name for name in prices if name.startswith(side)]
+            rules += [(better(pl.col(near), pl.col(far)), "levels_unsorted") for near, far in zip(levels, levels[1:], strict=False)]
+    if table is ORDERS:
+        rules.append((~pl.col("kind").is_between(1, 7), "kind_unknown"))
+    # a rule that no row breaks needs no column of reasons: a book of ten levels has 140 rules
+    broken = frame.select(rule.any().alias(str(i)) for i, (rule, _) in enumerate(rules)).row(0)
+    return [pl.when(rule).then(pl.lit(reason)) for (rule, reason), any_row in zip(rules, broken, strict=True) if any_row]
+
+
+def _without_empty_levels(frame: pl.DataFrame) -> pl.DataFrame:
+    """The book with null for price and size of levels of size 0."""
+    empty = {name: pl.col(name.replace("price", "size")) == 0 for name in _BOOK_PRICES if name.replace("price", "size") in frame.columns}
+    some = frame.select(zero.any().alias(name) for name, zero in empty.items()).row(0) if len(frame) else ()
+    nulled = []
+    for (name, zero), any_row in zip(empty.items(), some, strict=False):
+        if any_row:
+            both = [each for each in (name, name.replace("price", "size")) if each in frame.columns]
+            nulled += [pl.when(~zero.fill_null(False)).then(pl.col(each)).alias(each) for each in both]
+    return frame.with_columns(nulled) if nulled else frame
 
 
 def _disorder(found: pl.DataFrame, table: Table) -> NDArray[np.bool_]:
