@@ -6,6 +6,7 @@ TickcastError
 │   ├── SourceError    a vendor's file or answer that cannot be read
 │   └── StoreError     a stored file, ledger or version that is damaged or missing
 ├── FeatureError       an expression or feature set that cannot be evaluated
+│   └── StaleFeature   a feature's last row that is older than its time to live
 ├── SplitError         rows that cannot be divided into train, valid and test
 ├── ForecastError      parameters that are no distribution
 ├── ModelError         a forecaster that cannot be fitted or asked
@@ -27,6 +28,7 @@ __all__ = [
     "ServeError",
     "SourceError",
     "SplitError",
+    "StaleFeature",
     "StoreError",
     "TickcastError",
 ]
@@ -79,6 +81,12 @@ class StoreError(DataError):
 
 class FeatureError(TickcastError):
     """An expression or feature set that cannot be evaluated."""
+
+
+class StaleFeature(FeatureError):
+    """A feature's last row is older than its time to live."""
+
+    exit_code = 1
 
 
 class SplitError(TickcastError):

@@ -2,6 +2,7 @@
 
 mod features;
 mod gather;
+mod online;
 mod predictor;
 mod server;
 
@@ -16,6 +17,8 @@ mod _engine {
     use super::features::PyEngine;
     #[pymodule_export]
     use super::gather::{gather_windows, gather_windows_into};
+    #[pymodule_export]
+    use super::online::PyLastRows;
     #[pymodule_export]
     use super::predictor::PyPredictor;
     #[pymodule_export]

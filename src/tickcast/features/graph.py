@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from tickcast.errors import FeatureError
@@ -120,6 +121,7 @@ def prune(graph: dict[str, object], outputs: Sequence[int], names: Sequence[str]
     return {**graph, "nodes": kept, "features": features, "price": place[outputs[0]]}
 
 
+@lru_cache(maxsize=64)
 def zone_table(name: str) -> dict[str, object]:
     """Offsets of an IANA zone from UTC, 1970 to 2050: `first` seconds, then from `at[i]` (UTC ns) on `offset[i]` seconds."""
     try:

@@ -1,11 +1,12 @@
-"""The ledger: one SQLite file whose single transaction is the commit. Day manifests, versions, the fencing number."""
+"""The ledger: one SQLite file whose single transaction is the commit. Day manifests, versions, the fencing number, definitions."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import apsw
 
@@ -19,6 +20,11 @@ CREATE TABLE IF NOT EXISTS versions (id INTEGER PRIMARY KEY, hash TEXT NOT NULL,
 CREATE TABLE IF NOT EXISTS days (kind TEXT NOT NULL, symbol TEXT NOT NULL, day INTEGER NOT NULL, file TEXT NOT NULL, rows INTEGER NOT NULL,
     first_ts INTEGER NOT NULL, last_ts INTEGER NOT NULL, added INTEGER NOT NULL, removed INTEGER, source TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS days_by_key ON days (kind, symbol, day, removed);
+CREATE TABLE IF NOT EXISTS definitions (name TEXT NOT NULL, version INTEGER NOT NULL, hash TEXT NOT NULL, document TEXT NOT NULL,
+    facts TEXT NOT NULL, registered INTEGER NOT NULL, retired INTEGER, PRIMARY KEY (name, version));
+CREATE TABLE IF NOT EXISTS derived (kind TEXT NOT NULL, symbol TEXT NOT NULL, day INTEGER NOT NULL, inputs TEXT NOT NULL,
+    file TEXT NOT NULL, rows INTEGER NOT NULL, state BLOB NOT NULL, made INTEGER NOT NULL, source TEXT NOT NULL,
+    PRIMARY KEY (kind, symbol, day, inputs));
 CREATE TABLE IF NOT EXISTS fence (one INTEGER PRIMARY KEY CHECK (one = 1), number INTEGER NOT NULL);
 INSERT OR IGNORE INTO fence VALUES (1, 0);
 """
@@ -48,7 +54,7 @@ class Ledger:
             self._connection = apsw.Connection(str(path))
             self._connection.set_busy_timeout(30_000)
             self._connection.execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL")
-            if not list(self._connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'fence'")):
+            if not list(self._connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'derived'")):
                 with self._transaction():
                     self._connection.execute(_SCHEMA)
 
@@ -88,7 +94,18 @@ class Ledger:
     def files(self) -> set[str]:
         """Every file any version needs."""
         with self._failures():
-            return {str(row[0]) for row in self._connection.execute("SELECT DISTINCT file FROM days")}
+            return {str(row[0]) for row in self._connection.execute("SELECT file FROM days UNION SELECT file FROM derived")}
+
+    def query(self, text: str, values: tuple[int | str, ...] = ()) -> list[tuple[Any, ...]]:
+        """The rows that a SELECT answers."""
+        with self._failures():
+            return list(self._connection.execute(text, values))
+
+    @contextmanager
+    def change(self) -> Iterator[Callable[[str, tuple[Any, ...]], Iterable[tuple[Any, ...]]]]:
+        """One transaction: it is given a function that runs one statement, and commits unless something is raised."""
+        with self._failures(), self._transaction():
+            yield self._connection.execute
 
     def commit(self, days: Sequence[Day], *, version: str, committed: int, source: str, fence: int) -> None:
         """Make new days visible, each in place of the one with its key. This transaction is the commit; nothing else is."""

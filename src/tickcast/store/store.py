@@ -15,6 +15,8 @@ from tickcast.clock import DAY
 from tickcast.errors import StoreError
 from tickcast.schema import TABLES, Table, conform
 from tickcast.store.day_file import canonical, decode, encode, merge
+from tickcast.store.definitions import Definitions
+from tickcast.store.derived import Derived
 from tickcast.store.durable import exclusive, place
 from tickcast.store.ledger import Day, Ledger
 
@@ -32,10 +34,14 @@ class Written:
 
 
 class Store:
-    """Tables of events in a folder. Open it with `Store.open(folder)`; `clock` tells commit times in UTC ns."""
+    """Tables of events in a folder. Open it with `Store.open(folder)`; `clock` tells commit times in UTC ns.
+
+    `definitions` are what was registered here, `derived` the days that were computed from stored ones.
+    """
 
     def __init__(self, folder: Path, clock: Callable[[], int]) -> None:
         self.folder, self._clock, self._ledger = folder, clock, Ledger(folder / "ledger.sqlite")
+        self.definitions, self.derived = Definitions(self._ledger), Derived(folder, self._ledger, self._path)
 
     @classmethod
     def open(cls, folder: str | Path, *, clock: Callable[[], int] = time.time_ns) -> Self:
@@ -128,12 +134,16 @@ class Store:
                 inside = day.first_ts >= low and day.last_ts < high
                 yield rows if inside else rows.filter((pl.col("ts") >= low) & (pl.col("ts") < high))
 
-    def coverage(self, table: str, symbol: str | None = None) -> pl.DataFrame:
+    def coverage(self, table: str, symbol: str | None = None, *, as_of: int | str | None = None) -> pl.DataFrame:
         """symbol, trading_day, rows, first_ts, last_ts, file, source of every stored day; read from the ledger only."""
-        days = self._ledger.days(_table(table).name, None if symbol is None else [symbol], self._ledger.version()[0])
+        days = self._ledger.days(_table(table).name, None if symbol is None else [symbol], self._ledger.version(as_of)[0])
         fields = {"symbol": pl.String, "trading_day": pl.Int64, "rows": pl.Int64, "first_ts": pl.Int64, "last_ts": pl.Int64}
         texts = {"file": pl.String, "source": pl.String}
         return pl.DataFrame([{name: getattr(day, name) for name in (*fields, *texts)} for day in days], schema={**fields, **texts})
+
+    def day(self, file: str) -> pl.DataFrame:
+        """The rows of one day, by the `file` that `coverage` names. StoreError when it is missing or altered."""
+        return decode(self._path(file), file)
 
     def version(self, as_of: int | str | None = None) -> str:
         """A hash that names the stored rows: equal rows give an equal name, in whatever order they were written."""

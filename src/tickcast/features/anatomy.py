@@ -1,0 +1,165 @@
+"""What a feature set is made of: its streams and columns, each feature alone, how far back it looks, its graph as a tree."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from tickcast.errors import FeatureError
+from tickcast.features.feature_set import FeatureSet
+
+__all__ = ["Branch", "Lookback", "clock_of", "expressions", "inputs_of", "lookback", "part", "stream_of", "tree"]
+
+_FADING = ("ewm", "rma", "cum")
+
+
+@dataclass(frozen=True)
+class Lookback:
+    """How far back a value depends on its inputs.
+
+    Parameters
+    ----------
+    rows: rows of the expressions' own series, along the longest path.
+    ns: event time of duration windows, along the longest path.
+    fades: whether something remembers all of the past, ever less or since the session's open.
+
+    >>> str(Lookback(36, 60_000_000_000, True))
+    '36 rows + 60s, fading'
+    """
+
+    rows: int
+    ns: int
+    fades: bool
+
+    def __str__(self) -> str:
+        parts = [f"{self.rows} row{'s' if self.rows != 1 else ''}"] if self.rows or not self.ns else []
+        parts += [f"{self.ns / 1e9:g}s"] if self.ns else []
+        return " + ".join(parts) + (", fading" if self.fades else "")
+
+
+@dataclass(frozen=True)
+class Branch:
+    """One node of a feature's graph: the operator in words, its number, what it reads; `again` where it was shown before."""
+
+    text: str
+    node: int
+    children: tuple[Branch, ...] = ()
+    again: bool = False
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON values."""
+        kept: dict[str, Any] = {"op": self.text, "node": self.node}
+        return kept | ({"again": True} if self.again else {"reads": [child.as_dict() for child in self.children]})
+
+
+def stream_of(features: FeatureSet) -> str:
+    """The main stream."""
+    return str(features.graph()["stream"])
+
+
+def clock_of(features: FeatureSet) -> str:
+    """When rows are made, in words: every 1s, or on bars."""
+    every = features.graph()["every"]
+    return f"every {every / 1e9:g}s" if every else f"on {stream_of(features)}"
+
+
+def inputs_of(features: FeatureSet) -> Mapping[str, tuple[str, ...]]:
+    """Input columns by stream."""
+    return MappingProxyType({stream_of(features): features.columns})
+
+
+def expressions(features: FeatureSet) -> Mapping[str, str]:
+    """The line of every feature as written, in order."""
+    return MappingProxyType({name: line for words in features.graph()["source"] for name, line in words["features"]})
+
+
+def part(features: FeatureSet, name: str) -> FeatureSet:
+    """The set of one feature with the lines it leads to and no others, unfitted. Raises FeatureError when there is no such feature."""
+    for words in features.graph()["source"]:
+        lines = dict(words["features"])
+        if name in lines:
+            return FeatureSet.from_dict({**words, "features": _needed(lines, name)})
+    raise FeatureError(f"no feature called {name!r}", hint=f"{features.name} has {', '.join(features.names)}")
+
+
+def _needed(lines: Mapping[str, str], name: str) -> dict[str, str]:
+    needed, waiting = set[str](), [name]
+    order = list(lines)
+    while waiting:
+        needed.add(one := waiting.pop())
+        found = {node.id for node in ast.walk(ast.parse(" ".join(str(lines[one]).split()), mode="eval")) if isinstance(node, ast.Name)}
+        waiting += [each for each in order[: order.index(one)] if each in found and each not in needed]
+    return {each: line for each, line in lines.items() if each in needed}
+
+
+def _nodes(graph: Mapping[str, Any], name: str) -> tuple[list[dict[str, Any]], int]:
+    return graph["nodes"], next(int(feature["node"]) for feature in graph["features"] if feature["name"] == name)
+
+
+def _reads(graph: Mapping[str, Any], node: Mapping[str, Any]) -> list[int]:
+    return [int(arg) for arg in node.get("args", ())]
+
+
+def lookback(features: FeatureSet, name: str) -> Lookback:
+    """How far back a feature looks. Raises FeatureError when there is no such feature.
+
+    >>> str(lookback(FeatureSet.load("nq24"), "rv_12"))
+    '12 rows'
+    """
+    graph = features.graph()
+    if name not in features.names:
+        raise FeatureError(f"no feature called {name!r}", hint=f"{features.name} has {', '.join(features.names)}")
+    nodes, last = _nodes(graph, name)
+    known: list[Lookback] = []
+    for node in nodes[: last + 1]:  # arguments come before what reads them
+        before = [known[arg] for arg in _reads(graph, node)]
+        rows, ns = max((each.rows for each in before), default=0), max((each.ns for each in before), default=0)
+        op, steps, span = str(node["op"]), node.get("steps"), node.get("span")
+        fading = op.startswith(_FADING)
+        if isinstance(steps, int) and not fading:
+            rows += steps if op == "lag" else steps - 1
+        elif isinstance(span, int) and not fading:
+            ns += span
+        rows += op == "elapsed"
+        known.append(Lookback(rows, ns, fading or any(each.fades for each in before)))
+    return known[last]
+
+
+def tree(features: FeatureSet, name: str) -> Branch:
+    """The graph of a feature from its value down to input columns and constants; a node that two read is drawn once."""
+    graph = features.graph()
+    nodes, last = _nodes(graph, name)
+    drawn: set[int] = set()
+
+    def grown(at: int) -> Branch:
+        node, text = nodes[at], _text(graph, nodes[at])
+        if at in drawn and node.get("args"):
+            return Branch(text, at, again=True)
+        drawn.add(at)
+        return Branch(text, at, tuple(grown(arg) for arg in _reads(graph, node)))
+
+    return grown(last)
+
+
+def _text(graph: Mapping[str, Any], node: Mapping[str, Any]) -> str:
+    op = str(node["op"])
+    if op == "input":
+        return str(graph["inputs"][node["index"]])
+    if op == "const":
+        return f"{node['value']:g}"
+    if op == "lookup":
+        return f"fitted {graph['tables'][node['index']]['name']}"
+    return op + "".join(f" {text}" for text in _constants(node))
+
+
+def _constants(node: Mapping[str, Any]) -> Iterator[str]:
+    for key, value in node.items():
+        if key in ("op", "args", "index"):
+            continue
+        if key in ("span", "halflife_ns") and isinstance(value, int):
+            yield f"{key}={value / 1e9:g}s"
+        else:
+            yield f"{key}={value:g}" if isinstance(value, int | float) and not isinstance(value, bool) else f"{key}={value}"

@@ -1,0 +1,222 @@
+"""Registry: feature sets by name and version, kept in the store's ledger. A version never changes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from types import MappingProxyType
+from typing import Any, Literal
+
+from tickcast.errors import FeatureError, StoreError
+from tickcast.features.anatomy import clock_of, expressions, inputs_of, lookback, part
+from tickcast.features.changes import changes
+from tickcast.features.feature_set import FeatureSet
+from tickcast.features.lifetime import FOREVER, Lifetime, lifetimes
+from tickcast.store import Store, StoredDefinition
+
+__all__ = ["Lineage", "Registered", "RegisteredFeature", "Registry"]
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """Where a registered set came from.
+
+    Parameters
+    ----------
+    file, digest: the YAML file and the SHA-256 of its bytes; empty where there was none.
+    data: the dataset version or the file whose rows the laws were tried on.
+    code: the version of tickcast.
+    """
+
+    file: str = ""
+    digest: str = ""
+    data: str = ""
+    code: str = ""
+
+
+@dataclass(frozen=True)
+class RegisteredFeature:
+    """One feature of a registered set.
+
+    Parameters
+    ----------
+    name, expression: as written.
+    hash: SHA-256 of its own definition with the lines it leads to.
+    inputs: columns by stream.
+    lookback: how far back it looks, in words.
+    warmup: rows at the start of a gapless series for which it is NaN.
+    ttl: ns for which its last row counts, None for ever.
+    """
+
+    name: str
+    expression: str
+    hash: str
+    inputs: Mapping[str, tuple[str, ...]]
+    lookback: str
+    warmup: int
+    ttl: int | None
+
+
+@dataclass(frozen=True)
+class Registered:
+    """One version of a feature set.
+
+    Parameters
+    ----------
+    name, version: its key.
+    hash: of the definition.
+    features: the set itself, with what it had learned.
+    parts: its features.
+    stale: what a value older than its time to live is answered with, nan or error.
+    lineage: where it came from.
+    registered, retired: UTC ns; `retired` is None while it is in use.
+    """
+
+    name: str
+    version: int
+    hash: str
+    features: FeatureSet
+    parts: tuple[RegisteredFeature, ...]
+    stale: Literal["nan", "error"]
+    lineage: Lineage
+    registered: int
+    retired: int | None
+
+    @property
+    def key(self) -> str:
+        """name@version."""
+        return f"{self.name}@{self.version}"
+
+    @property
+    def ttl(self) -> Mapping[str, int]:
+        """ns by feature, for those whose rows do not count for ever."""
+        return MappingProxyType({each.name: each.ttl for each in self.parts if each.ttl is not None})
+
+
+class Registry:
+    """Feature sets registered in a store."""
+
+    def __init__(self, store: Store) -> None:
+        self._kept = store.definitions
+
+    def register(
+        self,
+        features: FeatureSet,
+        *,
+        now: int,
+        version: int | None = None,
+        ttl: Lifetime = None,
+        stale: Literal["nan", "error"] = "nan",
+        lineage: Lineage | None = None,
+    ) -> Registered:
+        """Write a new version of the set; one that means the same as a version in use is that version, and nothing is written.
+
+        `version` is needed, and must be the next one, where the name is known with another definition, time to live or staleness.
+        No law is tried here: `lifecycle.register` does that first. Raises FeatureError telling what changed.
+        """
+        if stale not in ("nan", "error"):
+            raise FeatureError(f"{stale!r} is no policy", field="stale", hint="write nan or error")
+        lives = dict(zip(features.names, lifetimes(features.names, ttl), strict=True))
+        parts = tuple(_feature(features, name, None if lives[name] == FOREVER else lives[name]) for name in features.names)
+        known = self.versions(features.name)
+        for one in reversed(known):
+            if one.retired is None and version in (None, one.version) and not self._differs(one, features, parts, stale):
+                return one
+        following = known[-1].version + 1 if known else 1
+        if version != following and (known or version is not None):
+            told = "; ".join(self._differs(known[-1], features, parts, stale)) if known else "it is not registered yet"
+            found = f"{features.name} is not what version {known[-1].version} is: {told}" if known else told
+            if known and not told:
+                found = f"{features.name} is what version {known[-1].version} is" + (", which is retired" if known[-1].retired else "")
+            raise FeatureError(found, field="version", hint=f"register it as version {following}, or give the set another name")
+        new = Registered(features.name, following, features.hash, features, parts, stale, lineage or Lineage(), now, None)
+        self._kept.add(kept := _stored(new))
+        return _parsed(kept)
+
+    def get(self, name: str, version: int | None = None) -> Registered:
+        """A version of `name`, or of "name@version"; by default the latest in use. Raises FeatureError."""
+        plain, _, number = name.partition("@")
+        if number:
+            if not number.isdecimal():
+                raise FeatureError(f"{number!r} is no version", field="version", hint="write name@2")
+            version = int(number)
+        known = self.versions(plain)
+        if not known:
+            raise FeatureError(f"no feature set {plain!r} is registered", hint="tickcast features register FILE --data ROWS")
+        for one in reversed(known):
+            if one.version == version or (version is None and one.retired is None):
+                return one
+        found = f"{plain} has no version {version}" if version is not None else f"every version of {plain} is retired"
+        raise FeatureError(found, field="version", hint=f"there are {', '.join(str(one.version) for one in known)}")
+
+    def versions(self, name: str) -> tuple[Registered, ...]:
+        """Every version of a name, the retired ones too, in order."""
+        return tuple(_parsed(one) for one in self._kept.versions(name))
+
+    def search(self, text: str = "", *, retired: bool = False) -> tuple[Registered, ...]:
+        """The versions in use (or all) whose name, features or expressions hold the text, whatever its case."""
+        wanted = text.lower()
+        return tuple(
+            one
+            for one in map(_parsed, self._kept.versions())
+            if (retired or one.retired is None)
+            and any(wanted in said.lower() for said in (one.name, *(f"{each.name} = {each.expression}" for each in one.parts)))
+        )
+
+    def retire(self, name: str, version: int, *, now: int) -> Registered:
+        """Take a version out of use from `now` (UTC ns) on; it can still be got by its number. Raises FeatureError."""
+        self._kept.retire(name, self.get(name, version).version, now)
+        return self.get(name, version)
+
+    def _differs(
+        self, old: Registered, features: FeatureSet, parts: tuple[RegisteredFeature, ...], stale: Literal["nan", "error"]
+    ) -> tuple[str, ...]:
+        lives = [
+            f"time to live of {new.name} {_life(was.ttl)} -> {_life(new.ttl)}"
+            for was in old.parts
+            for new in parts
+            if was.name == new.name and was.ttl != new.ttl
+        ]
+        lives += [f"stale {old.stale} -> {stale}"] if old.stale != stale else []
+        return (*changes(old.features, features), *lives)
+
+
+def _life(ttl: int | None) -> str:
+    return "for ever" if ttl is None else f"{ttl / 1e9:g}s"
+
+
+def _feature(features: FeatureSet, name: str, ttl: int | None) -> RegisteredFeature:
+    alone = part(features, name)
+    back, warm = str(lookback(features, name)), features.warmup[name]
+    return RegisteredFeature(name, expressions(features)[name], alone.hash, dict(inputs_of(alone)), back, warm, ttl)
+
+
+def _columns(inputs: Mapping[str, Sequence[str]]) -> Mapping[str, tuple[str, ...]]:
+    return MappingProxyType({stream: tuple(columns) for stream, columns in inputs.items()})
+
+
+def _stored(new: Registered) -> StoredDefinition:
+    facts = {
+        "clock": clock_of(new.features),
+        "stale": new.stale,
+        "lineage": asdict(new.lineage),
+        "features": [asdict(each) for each in new.parts],
+        "document": hashlib.sha256(new.features.document.encode()).hexdigest(),
+    }
+    text = json.dumps(facts, sort_keys=True)
+    return StoredDefinition(new.name, new.version, new.hash, new.features.document, text, new.registered)
+
+
+def _parsed(kept: StoredDefinition) -> Registered:
+    try:
+        facts: dict[str, Any] = json.loads(kept.facts)
+        if hashlib.sha256(kept.document.encode()).hexdigest() != facts["document"]:
+            raise StoreError(f"the definition of {kept.name}@{kept.version} was altered", hint="restore the ledger from a backup")
+        parts = tuple(RegisteredFeature(**{**each, "inputs": _columns(each["inputs"])}) for each in facts["features"])
+        stale, lineage = facts["stale"], Lineage(**facts["lineage"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise StoreError(f"the definition of {kept.name}@{kept.version} is damaged", hint="restore the ledger from a backup") from error
+    features = FeatureSet(kept.document)
+    return Registered(kept.name, kept.version, kept.hash, features, parts, stale, lineage, kept.registered, kept.retired)

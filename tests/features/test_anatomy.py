@@ -1,0 +1,91 @@
+"""What a set is made of: a feature alone is the feature in the set; lookback and tree say what the graph says."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import small_market
+from tickcast.errors import FeatureError
+from tickcast.features import FeatureSet
+from tickcast.features.anatomy import Branch, clock_of, expressions, inputs_of, lookback, part, stream_of, tree
+
+SETS = ("nq24", "har", "ash", "es_scale", "nq_price")
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_every_feature_of_every_set_can_be_told(name: str) -> None:
+    features = FeatureSet.load(name)
+    assert tuple(expressions(features)) == features.names
+    assert set(inputs_of(features)) == {stream_of(features)}
+    assert clock_of(features) in ("on bars", "every 1s")
+    for each in features.names:
+        alone = part(features, each)
+        assert each in alone.names and set(alone.columns) <= set(features.columns)
+        assert alone.warmup[each] == features.warmup[each]
+        assert str(lookback(alone, each)) == str(lookback(features, each))
+        assert tree(features, each).text
+
+
+def test_a_feature_alone_is_the_feature_in_the_set() -> None:
+    features, frame = FeatureSet.load("nq_price"), small_market.bars().rename({"close": "open"})
+    frame = frame.with_columns(close=frame["open"] * 1.001, high=frame["open"] * 1.002, low=frame["open"] * 0.999)
+    table = features.compute(frame, step=1)
+    for name in features.names:
+        assert part(features, name).compute(frame, step=1).column(name).tobytes() == table.column(name).tobytes(), name
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(["lag", "sum", "max"]), st.integers(1, 5)), min_size=1, max_size=4), st.integers(0, 39))
+def test_nothing_older_than_the_lookback_matters_and_the_oldest_does(chain: list[tuple[str, int]], at: int) -> None:
+    text = "close"
+    for op, n in chain:
+        text = f"{op}({text}, {n})"
+    features = FeatureSet.from_dict({**small_market.WORDS, "features": {"f": text}})
+    rows = lookback(features, "f").rows
+    frame = small_market.bars(40)
+    close = frame["close"].to_numpy().copy()
+    close[39 - at] = np.nan
+    found = features.compute(frame.with_columns(close=close), step=1).column("f")[-1]
+    if rows < 39:
+        assert np.isfinite(found) if at > rows else True
+        assert np.isnan(found) or at != rows
+
+
+def test_time_windows_and_what_fades_are_told() -> None:
+    features = FeatureSet.from_dict(
+        {
+            "name": "t",
+            "stream": "trades",
+            "clock": {"every": "1s"},
+            "price": "price",
+            "features": {
+                "a": 'sum(size, "30s")',
+                "b": "ewm_mean(price, halflife=3)",
+                "c": 'lag(lag(price, "1s"), 2)',
+                "d": "price + 1",
+            },
+        }
+    )
+    assert [str(lookback(features, name)) for name in features.names] == ["30s", "0 rows, fading", "2 rows + 1s", "0 rows"]
+    assert clock_of(features) == "every 1s" and dict(inputs_of(features)) == {"trades": ("price", "size")}
+
+
+def test_a_node_that_two_read_is_drawn_once() -> None:
+    features = FeatureSet.from_dict({**small_market.WORDS, "features": {"f": "log(close) / lag(log(close), 2)"}})
+    found = tree(features, "f")
+    assert found.text == "div"
+    log, lag = found.children
+    assert (log.text, log.children[0].text, lag.text) == ("log", "close", "lag steps=2")
+    assert lag.children == (Branch("log", log.node, again=True),)
+    told = {"op": "lag steps=2", "node": lag.node, "reads": [{"op": "log", "node": log.node, "again": True}]}
+    assert found.as_dict()["reads"][1] == told
+
+
+def test_a_name_that_is_not_there() -> None:
+    features = FeatureSet.load("nq24")
+    for ask in (part, lookback):
+        with pytest.raises(FeatureError, match="nosuch"):
+            ask(features, "nosuch")
