@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -13,6 +14,8 @@ import pytest
 
 from tickcast.checks import LAWS
 from tickcast.checks import feature_set as laws
+from tickcast.checks.events import CUTS
+from tickcast.checks.future import FRAME_FUTURES
 from tickcast.clock import MINUTE, SECOND
 from tickcast.errors import LawBroken
 from tickcast.features import FeatureSet, FeatureTable
@@ -77,8 +80,8 @@ def test_feature_set(name: str, law: Law) -> None:
 
 def test_no_shipped_set_is_skipped() -> None:
     assert SETS == ("ash", "es_scale", "har", "nq24", "nq_price")
-    assert len(LAWS["feature_set"]) * len(SETS) == 20
-    assert len(laws.FRAME_FUTURES) == 8
+    assert len(LAWS["feature_set"]) * len(SETS) == 40
+    assert len(FRAME_FUTURES) == 8 and CUTS == 25
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,38 @@ class Scaled(FeatureSet):
         return made
 
 
+@dataclass(frozen=True)
+class SinceFirst(FeatureSet):
+    """Measures everything from the first row it was given."""
+
+    def compute(self, frame: pl.DataFrame, *, step: int | None = None, tick: float | None = None) -> FeatureTable:
+        made = super().compute(frame, step=step, tick=tick)
+        made.values[:] = made.values - made.price[0]
+        return made
+
+
+@dataclass(frozen=True)
+class Drifting(FeatureSet):
+    """Grows with the date."""
+
+    def compute(self, frame: pl.DataFrame, *, step: int | None = None, tick: float | None = None) -> FeatureTable:
+        made = super().compute(frame, step=step, tick=tick)
+        made.values[:] *= made.ts[:, None] / START
+        return made
+
+
+@dataclass(frozen=True)
+class Restless(FeatureSet):
+    """Learns from all there is, whatever it was told."""
+
+    @classmethod
+    def from_graph(cls, graph: Any) -> FeatureSet:
+        return cls(FeatureSet.from_graph(graph).document)
+
+    def fit(self, frame: pl.DataFrame, until: int) -> FeatureSet:
+        return super().fit(frame, int(frame["ts"][-1]))
+
+
 @pytest.mark.parametrize(
     ("law", "violator"),
     [
@@ -109,9 +144,18 @@ class Scaled(FeatureSet):
         (laws.batch_is_stream, Lead),
         (laws.restart_changes_nothing, Scaled),
         (laws.warmup_is_as_declared, Lead),
+        (laws.corrections_wait, Scaled),
+        (laws.fresh_start_agrees, SinceFirst),
+        (laws.weeks_change_nothing, Drifting),
     ],
 )
 def test_a_feature_set_that_breaks_its_law_is_caught(law: Law, violator: type[FeatureSet]) -> None:
     features, frame = subject("nq_price", whole=law is laws.warmup_is_as_declared)
     with pytest.raises(LawBroken):
         law(violator(features.document), frame, np.random.default_rng(9))
+
+
+def test_a_set_that_learns_from_what_comes_later_is_caught() -> None:
+    features, frame = subject("har", whole=False)
+    with pytest.raises(LawBroken, match="after the moment"):
+        laws.learns_from_the_past(Restless(features.document), frame, np.random.default_rng(9))

@@ -11,7 +11,6 @@ import pytest
 import yaml
 
 import small_market
-from tickcast.checks import feature_set, verdict
 from tickcast.checks.verdict import verdicts
 from tickcast.cli import execute
 from tickcast.errors import FeatureError
@@ -45,7 +44,7 @@ def test_a_set_that_cannot_be_tried(
 
 def test_rows_that_are_too_few(own_set: Path) -> None:
     with pytest.raises(FeatureError, match="5 rows are too few"):
-        list(verdicts(small_market.WORDS, small_market.bars(5), np.random.default_rng(0)))
+        verdicts(small_market.WORDS, small_market.bars(5), np.random.default_rng(0))
 
 
 def test_a_set_that_keeps_the_laws(own_set: Path, events_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -60,7 +59,7 @@ def test_a_set_that_keeps_the_laws(own_set: Path, events_file: Path, capsys: pyt
 
 def test_a_warm_up_that_never_ends_is_said(own_set: Path) -> None:
     gaps = small_market.bars(60).with_columns(session_id=pl.int_range(60) // 5)
-    found = list(verdicts(small_market.WORDS, gaps, np.random.default_rng(0)))
+    found = verdicts(small_market.WORDS, gaps, np.random.default_rng(0))
     assert [bool(each.remark) for each in found] == [False, True]
 
 
@@ -79,9 +78,28 @@ def test_a_feature_that_looks_ahead_is_blamed_and_its_neighbour_is_not(
     assert execute(["features", "check", str(own_set), "--data", str(events_file), "--json", "--quiet"]) == 1
     found = {each["feature"]: each for each in json.loads(capsys.readouterr().out)}
     assert found["r"]["ok"] and not found["rv"]["ok"]
-    assert "when the future is" in found["rv"]["broken"][0]
+    assert "when the future is" in found["rv"]["told"][0]
+    where = found["rv"]["broken"][0]
+    assert where["law"] == "looks back only" and where["cut"] > 0 and 0 < where["row"] <= where["cut"] and where["was"] != where["became"]
 
 
-def test_every_law_is_tried() -> None:
-    laws = {getattr(feature_set, name) for name in feature_set.__all__ if name != "FRAME_FUTURES"}
-    assert laws == {*verdict._LAWS, feature_set.warmup_is_as_declared}
+def test_a_claim_is_tried(own_set: Path, events_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = {"r": "log(close / lag(close, 1))", "d": "diff(close)", "q": "diff(log(close))"}
+    kept = {**small_market.WORDS, "features": lines, "invariant": {"scale": ["r", "q"]}}
+    assert all(each.ok for each in verdicts(kept, small_market.bars(300), np.random.default_rng(0)))
+    own_set.write_text(yaml.safe_dump(kept | {"invariant": {"scale": ["r", "d"]}}, sort_keys=False))
+    assert execute(["features", "check", str(own_set), "--data", str(events_file), "--json", "--quiet"]) == 1
+    found = {each["feature"]: each for each in json.loads(capsys.readouterr().out)}
+    assert [name for name, each in found.items() if not each["ok"]] == ["d"] and "all prices double" in found["d"]["told"][0]
+
+
+@pytest.mark.parametrize("claims", [{"scale": ["x"]}, {"scael": ["r"]}, ["r"], {"scale": "r"}])
+def test_a_claim_that_names_nothing(claims: object) -> None:
+    with pytest.raises(FeatureError, match="invariant"):
+        verdicts({**small_market.WORDS, "invariant": claims}, small_market.bars(300), np.random.default_rng(0))
+
+
+def test_progress_reaches_the_end() -> None:
+    heard: list[float] = []
+    verdicts(small_market.WORDS, small_market.bars(100), np.random.default_rng(0), lambda what, share: heard.append(share))
+    assert heard == sorted(heard) and heard[-1] == 1.0 and len(heard) > 25

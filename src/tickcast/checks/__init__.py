@@ -12,9 +12,13 @@ __all__ = ["FUTURES", "LAWS"]
 LAWS: Mapping[str, tuple[Callable[..., None], ...]] = {
     "feature_set": (
         feature_set.looks_back_only,
+        feature_set.corrections_wait,
         feature_set.batch_is_stream,
         feature_set.restart_changes_nothing,
+        feature_set.fresh_start_agrees,
+        feature_set.weeks_change_nothing,
         feature_set.warmup_is_as_declared,
+        feature_set.learns_from_the_past,
     ),
     "target": (
         target.interval_is_ahead,

@@ -1,4 +1,4 @@
-"""Eight ways to perturb the future of a table; nothing that looks only back can notice any of them."""
+"""Eight ways to perturb the future of events or of a table; nothing that looks only back can notice any of them."""
 
 from __future__ import annotations
 
@@ -6,14 +6,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
+from tickcast.checks.events import numbers
 from tickcast.features.table import FeatureTable
 
-__all__ = ["FUTURES", "Perturbation", "past_of", "rearranged"]
+__all__ = ["FRAME_FUTURES", "FUTURES", "FrameFuture", "Perturbation", "past_of", "rearranged"]
 
 Perturbation = Callable[[FeatureTable, int, np.random.Generator], FeatureTable]
 """(table, cut, rng) → a table whose rows [0, cut) are the very same."""
+
+FrameFuture = Callable[[pl.DataFrame, np.random.Generator], pl.DataFrame]
+"""(events after the cut, rng) → other events after the cut."""
 
 
 def past_of(table: FeatureTable, cut: int) -> FeatureTable:
@@ -80,4 +85,34 @@ FUTURES: Mapping[str, Perturbation] = {
     "duplicated": _duplicated,
     "appended": _appended,
     "rolled": _rolled,
+}
+
+
+def _each_number(frame: pl.DataFrame, change: Callable[[pl.Expr], pl.Expr]) -> pl.DataFrame:
+    return frame.with_columns(change(pl.col(name)).alias(name) for name in numbers(frame))
+
+
+def _frame_noise(future: pl.DataFrame, rng: np.random.Generator) -> pl.DataFrame:
+    return _each_number(future, lambda x: x * pl.Series(np.exp(0.1 * rng.standard_normal(len(future)))))
+
+
+def _frame_appended(future: pl.DataFrame, rng: np.random.Generator) -> pl.DataFrame:
+    shift = int(future["ts"][-1]) - int(future["ts"][0]) + 1_000_000_000
+    moved = [name for name in ("ts", "ts_event", "ts_open", "session_id") if name in future.columns]
+    return pl.concat([future, future.with_columns(pl.col(name) + shift for name in moved)])
+
+
+def _frame_rolled(future: pl.DataFrame, rng: np.random.Generator) -> pl.DataFrame:
+    return _each_number(future, lambda x: x * 1.01).with_columns(pl.col("segment_id") + 1)
+
+
+FRAME_FUTURES: Mapping[str, FrameFuture] = {
+    "noise": _frame_noise,
+    "tenfold": lambda future, rng: _each_number(future, lambda x: x * 10.0),
+    "unknown": lambda future, rng: _each_number(future, lambda x: x * float("nan")),
+    "reversed": lambda future, rng: _each_number(future, lambda x: x.reverse()),
+    "deleted": lambda future, rng: future.clear(),
+    "duplicated": lambda future, rng: future[np.repeat(np.arange(len(future)), 2).tolist()],
+    "appended": _frame_appended,
+    "rolled": _frame_rolled,
 }

@@ -1,23 +1,28 @@
-"""The laws of feature sets tried on one feature at a time, on the user's own rows."""
+"""Every law tried on every feature of a set, or on functions of one's own, over one's own events; one verdict per feature."""
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from tickcast.checks import feature_set
-from tickcast.errors import FeatureError, LawBroken
+from tickcast.checks.causality import Told, correction_breaks, future_breaks
+from tickcast.checks.differences import ROWS, Break, first_of_each
+from tickcast.checks.events import Events, main, ready
+from tickcast.checks.feature_set import warmup_breaks
+from tickcast.checks.history import fresh_start_breaks
+from tickcast.checks.invariance import calendar_features, scale_breaks, week_breaks
+from tickcast.checks.live import restart_breaks, stream_breaks
+from tickcast.checks.subject import Computes, computed
+from tickcast.errors import FeatureError
 from tickcast.features import FeatureSet
 
-__all__ = ["Verdict", "verdicts"]
+__all__ = ["Verdict", "judge", "verdicts"]
 
-_CONTEXT = ("session_id", "segment_id")
-_LAWS = (feature_set.looks_back_only, feature_set.batch_is_stream, feature_set.restart_changes_nothing)
+_FEWEST = 20
 
 
 @dataclass(frozen=True)
@@ -27,72 +32,94 @@ class Verdict:
     Parameters
     ----------
     feature: its name.
-    broken: what the laws it breaks found, one line each; none when it keeps all.
-    warmup: declared rows of warm-up.
+    broken: the laws it breaks, each with the first row and value that differ; none when it keeps all.
+    warmup: declared rows of warm-up; 0 for a function, which declares none.
     known: share of rows after the warm-up on which it is finite.
     remark: why a law could not be tried, "" when all were.
     """
 
     feature: str
-    broken: tuple[str, ...]
+    broken: tuple[Break, ...]
     warmup: int
     known: float
     remark: str
 
+    @property
+    def ok(self) -> bool:
+        """Whether no law is broken."""
+        return not self.broken
 
-def verdicts(words: Mapping[str, Any], frame: pl.DataFrame, rng: np.random.Generator) -> Iterator[Verdict]:
-    """One verdict per feature of the set that `words` (the keys of its YAML) describe.
 
-    frame: rows of the set's stream in time order, a few thousand; session_id and segment_id count as 0 where absent. Tables that the set
-    learns are learned on the first half. Each feature is tried with the lines it names and no others, so a fault is not blamed on its
-    neighbours. Raises FeatureError when the set cannot be read, or when the rows lack a column or are too few.
+def judge(subject: Computes, events: Events, rng: np.random.Generator, told: Told | None = None) -> list[Verdict]:
+    """One verdict per feature of anything that computes: it looks back only, waits for corrections, and knows no dates.
+
+    Raises FeatureError when the events are too few.
     """
-    FeatureSet.from_dict(words)
-    if len(frame) < 20:
-        raise FeatureError(f"{len(frame)} rows are too few to try the laws on", hint="give some hundreds")
-    absent = [pl.lit(0, pl.Int64).alias(name) for name in _CONTEXT if name not in frame.columns]
-    rows = frame.with_columns(absent)
-    for name in words["features"]:
-        part = FeatureSet.from_dict({**words, "features": _needed(words["features"], name)})
-        if part.needs_fit:
-            part = part.fit(rows, int(rows["ts"][len(rows) // 2]))
-        yield _verdict(part, name, rows, rng)
+    events = _enough(events)
+    broken = [*future_breaks(subject, events, rng, told), *correction_breaks(subject, events, rng), *week_breaks(subject, events)]
+    table = computed(subject, events)
+    return [_verdict(name, first_of_each(broken), 0, table.column(name), "") for name in table.names]
 
 
-def _needed(lines: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """The line called `name` and, in order, those its expression leads to."""
-    needed, waiting = set[str](), [name]
-    while waiting:
-        needed.add(one := waiting.pop())
-        found = {node.id for node in ast.walk(ast.parse(" ".join(str(lines[one]).split()), mode="eval")) if isinstance(node, ast.Name)}
-        earlier = list(lines)[: list(lines).index(one)]
-        waiting += [each for each in found & set(earlier) if each not in needed]
-    return {each: expression for each, expression in lines.items() if each in needed}
+def verdicts(words: Mapping[str, Any], events: Events, rng: np.random.Generator, told: Told | None = None) -> list[Verdict]:
+    """One verdict per feature of the set that `words` (the keys of its YAML) describe; every law of a feature set is tried.
+
+    events: rows in time order, a few thousand; session_id and segment_id count as 0 where absent. Tables that the set learns are learned on
+    the first half. `invariant: {scale: [names]}` claims that doubled prices change nothing, and is tried too. What is wrong with the rows
+    or the price themselves is held against every feature. Raises FeatureError when the set cannot be read, a claim names no feature, or
+    the events lack a column or are too few.
+    """
+    claimed = _claims(words)
+    features = FeatureSet.from_dict(words)
+    known: Any = _enough(events)
+    if features.needs_fit:
+        features = features.fit(known, int(main(known)["ts"][len(main(known)) // 2]))
+    even = _longest(main(known)) if isinstance(known, pl.DataFrame) else known
+    ended = len(computed(features, even))
+    laws: tuple[tuple[str, Callable[[], Iterable[Break]]], ...] = (
+        ("stream", lambda: stream_breaks(features, known)),
+        ("restarted stream", lambda: restart_breaks(features, known, rng)),
+        ("fresh start", lambda: fresh_start_breaks(features, known)),
+        ("warm-up", lambda: (each for each in warmup_breaks(features, even) if features.warmup[each.feature] < ended)),
+        ("corrections", lambda: correction_breaks(features, known, rng)),
+        ("weeks", lambda: week_breaks(features, known, calendar_features(features))),
+        ("scale", lambda: scale_breaks(features, known, claimed) if claimed else ()),
+    )
+    broken = list(future_breaks(features, known, rng, told and (lambda what, share: told(what, 0.8 * share))))
+    for i, (name, law) in enumerate(laws):
+        broken += law()
+        if told is not None:
+            told(name, 0.8 + 0.2 * (i + 1) / len(laws))
+    table, first = computed(features, known), first_of_each(broken)
+    short = f"the longest gapless stretch ({len(main(even))} rows) does not end the warm-up"
+    return [_verdict(name, first, rows, table.column(name)[rows:], "" if rows < ended else short) for name, rows in features.warmup.items()]
 
 
-def _verdict(part: FeatureSet, name: str, rows: pl.DataFrame, rng: np.random.Generator) -> Verdict:
-    broken = []
-    for law in _LAWS:
-        try:
-            law(part, rows, rng)
-        except LawBroken as error:
-            broken.append(str(error))
-    warmup, remark = part.warmup[name], ""
-    even = _longest(rows)
-    if len(part.compute(even, step=1)) <= max(part.warmup.values()):
-        remark = f"the longest gapless stretch ({len(even)} rows) does not end the warm-up"
-    else:
-        try:
-            feature_set.warmup_is_as_declared(part, even, rng)
-        except LawBroken as error:
-            broken.append(str(error))
-    after = part.compute(rows, step=1).column(name)[warmup:]
-    return Verdict(name, tuple(broken), warmup, float(np.isfinite(after).mean()) if len(after) else 0.0, remark)
+def _claims(words: Mapping[str, Any]) -> frozenset[str]:
+    """Features that claim to be free of scale."""
+    claims = words.get("invariant") or {}
+    if not isinstance(claims, Mapping) or set(claims) - {"scale"} or not isinstance(claims.get("scale", []), list):
+        raise FeatureError("claims are written {scale: [names of features]}", field="invariant")
+    for name in claims.get("scale", []):
+        if name not in words.get("features", {}):
+            raise FeatureError(f"there is no feature {name!r} to be free of scale", field="invariant", hint="name a line of features")
+    return frozenset(claims.get("scale", []))
+
+
+def _enough(events: Events) -> Events:
+    if len(main(events)) < _FEWEST:
+        raise FeatureError(f"{len(main(events))} rows are too few to try the laws on", hint="give some hundreds")
+    return ready(events)
+
+
+def _verdict(name: str, broken: Iterable[Break], warmup: int, after: Any, remark: str) -> Verdict:
+    own = tuple(each for each in broken if each.feature in (name, ROWS))
+    return Verdict(name, own, warmup, float(np.isfinite(after).mean()) if len(after) else 0.0, remark)
 
 
 def _longest(rows: pl.DataFrame) -> pl.DataFrame:
     """The longest run of rows of one session and segment; for bars also without a missing one."""
-    columns = [*_CONTEXT, *(["interval"] if "interval" in rows.columns else [])]
+    columns = ["session_id", "segment_id", *(["interval"] if "interval" in rows.columns else [])]
     begins = np.zeros(len(rows), bool)
     for name in columns:
         values = rows[name].to_numpy()

@@ -19,7 +19,7 @@ from tickcast.schema import TABLES
 
 __all__ = ["Definition", "compile_graph", "read_definition"]
 
-_KEYS = ("name", "stream", "clock", "session", "price", "features", "description")
+_KEYS = ("name", "stream", "clock", "session", "price", "features", "description", "invariant")
 _SETS = Path(__file__).parent / "sets"
 _MAX_FILE = 1_000_000
 

@@ -1,0 +1,54 @@
+"""Metamorphic laws: whole weeks later nothing changes, twice as dear what claims to be free of scale does not."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from tickcast.checks.differences import Break, differences
+from tickcast.checks.events import Events, doubled, later
+from tickcast.checks.subject import Computes, computed
+from tickcast.clock import DAY
+from tickcast.features import FeatureSet
+
+__all__ = ["calendar_features", "scale_breaks", "week_breaks"]
+
+_WEEK = 7 * DAY
+_ROUNDING = 1e-9  # share of a feature's range that the logarithm of a doubled price may be off by rounding
+
+
+def calendar_features(features: FeatureSet) -> frozenset[str]:
+    """Features that read a calendar: their zone's clock may change, months differ."""
+    graph = features.graph()
+    tainted: set[int] = set()
+    for i, node in enumerate(graph["nodes"]):
+        if node["op"].startswith(("time_of_day", "day_of_")) or "zone" in node or tainted & set(node.get("args", ())):
+            tainted.add(i)
+    return frozenset(feature["name"] for feature in graph["features"] if feature["node"] in tainted)
+
+
+def week_breaks(subject: Computes, events: Events, calendar: Collection[str] = ()) -> Iterator[Break]:
+    """Every feature outside `calendar` that changes when all stamps move by four whole weeks."""
+    known, again = computed(subject, events), computed(subject, later(events, 4 * _WEEK))
+    again = replace(again, ts=again.ts - 4 * _WEEK, session=np.where(again.session == 0, 0, again.session - 4 * _WEEK))
+    for each in differences("weeks change nothing", "all is four weeks later", 0, known, again, slice(0, max(len(known), len(again)))):
+        if each.feature not in calendar:
+            yield each
+
+
+def scale_breaks(subject: Computes, events: Events, claimed: Collection[str]) -> Iterator[Break]:
+    """Every feature in `claimed` that changes when all prices double by more than rounding (1e-9 of its range; a ratio changes no bit)."""
+    known, again = computed(subject, events), computed(subject, doubled(events))
+    rows = slice(0, max(len(known), len(again)))
+    for each in differences("free of scale", "all prices double", 0, known, replace(again, price=known.price), rows):
+        if each.feature and each.feature not in claimed:
+            continue
+        if each.feature:
+            old, new = known.column(each.feature), again.column(each.feature)
+            finite = old[np.isfinite(old)]
+            reach = _ROUNDING * float(finite.max() - finite.min()) if len(finite) else 0.0
+            if (np.isnan(old) == np.isnan(new)).all() and (np.abs(old - new)[np.isfinite(old)] <= reach).all():
+                continue
+        yield each
