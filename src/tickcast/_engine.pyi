@@ -37,6 +37,21 @@ class LastRows:
 def gather_windows(values: NDArray[np.float32], ends: NDArray[np.int64], length: int) -> NDArray[np.float32]: ...
 def gather_windows_into(values: NDArray[np.float32], ends: NDArray[np.int64], length: int, out: NDArray[np.float32]) -> None: ...
 
+_Column = NDArray[np.float64]
+
+def implied_volatility(
+    price: _Column, forward: _Column, strike: _Column, years: _Column, discount: _Column, side: _Column
+) -> NDArray[np.float64]: ...
+def option_greeks(
+    forward: _Column,
+    strike: _Column,
+    years: _Column,
+    discount: _Column,
+    side: _Column,
+    volatility: _Column,
+    spot: _Column | None = None,
+) -> NDArray[np.float64]: ...
+
 _Forecasts = tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
 
 class Predictor:

@@ -14,7 +14,21 @@ import polars as pl
 
 from tickcast.errors import DataError
 
-__all__ = ["BARS", "BOOK", "BOOK_LEVELS", "CONTEXT", "ORDERS", "SIGNALS", "TABLES", "TRADES", "Column", "Table", "conform"]
+__all__ = [
+    "BARS",
+    "BOOK",
+    "BOOK_LEVELS",
+    "CONTEXT",
+    "OPTIONS",
+    "ORDERS",
+    "SIGNALS",
+    "SURFACE",
+    "TABLES",
+    "TRADES",
+    "Column",
+    "Table",
+    "conform",
+]
 
 BOOK_LEVELS = 10
 """Levels a side of a book may have; a source that knows fewer leaves the deeper ones null."""
@@ -153,7 +167,80 @@ SIGNALS = Table(
     ),
     identity=("name", "ts"),
 )
-TABLES: Mapping[str, Table] = {table.name: table for table in (TRADES, BARS, BOOK, ORDERS, SIGNALS)}
+_UNDERLYING = Column("underlying", pl.String, "-", "what the options are on, as their source names it")
+_UNDERLYING_PRICE = Column("underlying_price", pl.Float64, "quote currency", "its price by the feed, perhaps older", required=False)
+OPTIONS = Table(
+    "options",
+    (
+        _UNDERLYING,
+        _TS,
+        _TS_EVENT,
+        Column("expiry", pl.Int64, "ns UTC", "the moment the contract settles"),
+        Column("strike", pl.Float64, "quote currency", "strike price"),
+        Column("right", pl.Int8, "-", "+1 call, -1 put"),
+        Column("bid", pl.Float64, "quote currency", "best bid; 0 or null where nobody bids", required=False),
+        Column("ask", pl.Float64, "quote currency", "best offer; 0 or null where nobody offers", required=False),
+        Column("last", pl.Float64, "quote currency", "last trade, perhaps days old", required=False),
+        Column("iv", pl.Float64, "per year, fraction", "implied volatility as the feed gives it", required=False),
+        Column("delta", pl.Float64, "per unit of the underlying", "as the feed gives it", required=False),
+        Column("gamma", pl.Float64, "per unit of the underlying, squared", "as the feed gives it", required=False),
+        Column("vega", pl.Float64, "quote currency per 1.00 of volatility", "as the feed gives it", required=False),
+        Column("theta", pl.Float64, "quote currency per year", "as the feed gives it", required=False),
+        Column("volume", pl.Float64, "contracts", "traded on the day until ts", required=False),
+        Column("open_interest", pl.Float64, "contracts", "open at the start of the day", required=False),
+        _UNDERLYING_PRICE,
+    ),
+    identity=("underlying", "ts", "expiry", "strike", "right"),
+)
+_TENORS = (7, 30, 60, 90)
+_MONEYNESS = (("95", "0.95"), ("97_5", "0.975"), ("100", "1.00"), ("102_5", "1.025"), ("105", "1.05"))
+
+
+def _volatilities() -> tuple[Column, ...]:
+    """What a surface says about volatility, tenor by tenor."""
+
+    def known(name: str, meaning: str) -> Column:
+        return Column(name, pl.Float64, "per year, fraction", meaning, required=False)
+
+    at = [known(f"atm_iv_{days}d", f"implied volatility at the forward, {days} days ahead") for days in _TENORS]
+    cells = [known(f"iv_{d}d_{m}", f"at strike / forward {x}, {d} days ahead") for d in _TENORS for m, x in _MONEYNESS]
+    wings = [known(f"{w}25_iv_{d}d", f"of the {w} whose delta is a quarter, {d} days ahead") for d in _TENORS for w in ("put", "call")]
+    return (known("atm_iv_front", "at the forward of the nearest expiry"), *at, *cells, *wings)
+
+
+def _weighted(name: str, unit: str, meaning: str) -> Column:
+    return Column(name, pl.Float64, unit, meaning, required=False)
+
+
+SURFACE = Table(
+    "surface",
+    (
+        _UNDERLYING,
+        _TS,
+        _UNDERLYING_PRICE,
+        _weighted("forward_front", "quote currency", "forward of the nearest expiry, by put-call parity"),
+        _weighted("days_front", "days", "to the nearest expiry"),
+        _weighted("rate", "per year, fraction", "flat interest rate that put-call parity implies"),
+        *_volatilities(),
+        _weighted("put_volume", "contracts", "puts traded"),
+        _weighted("call_volume", "contracts", "calls traded"),
+        _weighted("put_call_volume", "-", "puts traded per call traded"),
+        _weighted("put_open_interest", "contracts", "open puts"),
+        _weighted("call_open_interest", "contracts", "open calls"),
+        _weighted("put_call_open_interest", "-", "open puts per open call"),
+        _weighted("oi_delta", "per unit of the underlying", "mean delta, weighted by open interest"),
+        _weighted("oi_gamma", "per unit of the underlying, squared", "mean gamma, weighted by open interest"),
+        _weighted("oi_vega", "quote currency per 1.00 of volatility", "mean vega, weighted by open interest"),
+        _weighted("oi_theta", "quote currency per year", "mean theta, weighted by open interest"),
+        _weighted("oi_net_gamma", "per unit of the underlying, squared", "mean of gamma, puts negative, weighted by open interest"),
+        _weighted("oi_moneyness", "-", "mean log(strike / forward), weighted by open interest"),
+        _weighted("oi_days", "days", "mean days to expiry, weighted by open interest"),
+        Column("quotes", pl.Int64, "-", "contracts with a quote recent enough", required=False),
+        Column("priced", pl.Int64, "-", "of these, those with a usable implied volatility", required=False),
+    ),
+    identity=("underlying", "ts"),
+)
+TABLES: Mapping[str, Table] = {table.name: table for table in (TRADES, BARS, BOOK, ORDERS, SIGNALS, OPTIONS, SURFACE)}
 
 
 def conform(frame: pl.DataFrame, table: Table, *, file: object = None) -> pl.DataFrame:

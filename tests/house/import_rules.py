@@ -17,6 +17,7 @@ ROOM_ORDER = [
     "store",
     "rolls",
     "bars",
+    "options",
     "features",
     "targets",
     "splits",

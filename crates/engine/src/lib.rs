@@ -3,6 +3,7 @@
 pub mod calibrators;
 pub mod features;
 pub mod law;
+pub mod options;
 pub mod predictor;
 pub mod scales;
 pub mod server;

@@ -3,6 +3,7 @@
 mod features;
 mod gather;
 mod online;
+mod options;
 mod predictor;
 mod server;
 
@@ -19,6 +20,8 @@ mod _engine {
     use super::gather::{gather_windows, gather_windows_into};
     #[pymodule_export]
     use super::online::PyLastRows;
+    #[pymodule_export]
+    use super::options::{implied_volatility, option_greeks};
     #[pymodule_export]
     use super::predictor::PyPredictor;
     #[pymodule_export]

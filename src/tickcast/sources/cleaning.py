@@ -15,7 +15,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from tickcast.clock import DAY
-from tickcast.schema import BARS, BOOK, BOOK_LEVELS, CONTEXT, ORDERS, SIGNALS, Table, conform
+from tickcast.schema import BARS, BOOK, BOOK_LEVELS, CONTEXT, OPTIONS, ORDERS, SIGNALS, Table, conform
 
 __all__ = ["LATEST", "PRICE_LIMIT", "Cleaned", "clean", "late_rows"]
 
@@ -24,9 +24,23 @@ LATEST = 47_482 * DAY
 PRICE_LIMIT = 1e9
 """Prices and sizes at or beyond it in absolute value are sentinels or in the wrong unit."""
 _BOOK_PRICES = tuple(f"{side}_price_{k}" for side in ("bid", "ask") for k in range(1, BOOK_LEVELS + 1))
-_PRICES = MappingProxyType({"trades": ("price",), "bars": ("open", "high", "low", "close"), "book": _BOOK_PRICES, "orders": ("price",)})
+_PRICES = MappingProxyType(
+    {
+        "trades": ("price",),
+        "bars": ("open", "high", "low", "close"),
+        "book": _BOOK_PRICES,
+        "orders": ("price",),
+        "options": ("strike", "underlying_price"),
+    }
+)
 _SIZES = MappingProxyType(
-    {"trades": ("size",), "bars": ("volume",), "book": tuple(n.replace("price", "size") for n in _BOOK_PRICES), "orders": ("size",)}
+    {
+        "trades": ("size",),
+        "bars": ("volume",),
+        "book": tuple(n.replace("price", "size") for n in _BOOK_PRICES),
+        "orders": ("size",),
+        "options": ("volume", "open_interest"),
+    }
 )
 
 
@@ -57,8 +71,9 @@ def clean(
     origin: file the rows come from.
 
     Rules, in order: `<column>_missing`, `ts_implausible`, `<price>_not_finite`, `<price>_not_positive`, `<price>_implausible`, the same for
-    sizes (a bar may have volume 0), `ohlc_inconsistent`, `levels_unsorted`, `kind_unknown`, `out_of_order`, `duplicate` (tables without
-    genuine repeats). A book's level of size 0 is not occupied: price and size become null. Crossed books stay: auctions have them.
+    sizes (a bar may have volume 0), `ohlc_inconsistent`, `levels_unsorted`, `kind_unknown`, for options `right_unknown`, `expired`,
+    `<quote>_negative` and `crossed`, then `out_of_order`, `duplicate` (tables without genuine repeats). A book's level of size 0 is not
+    occupied: price and size become null. Crossed books stay: auctions have them.
 
     Raises DataError if a column is missing or cannot be cast.
     """
@@ -117,7 +132,7 @@ def _value_rules(table: Table, frame: pl.DataFrame, signed: pl.Expr | None) -> l
         rules.append((pl.col(name).abs() >= PRICE_LIMIT, f"{name}_implausible"))
     for name in sizes:
         rules.append((pl.col(name).is_finite().not_(), f"{name}_not_finite"))
-        rules.append((pl.col(name) < 0 if table is BARS else pl.col(name) <= 0, f"{name}_not_positive"))
+        rules.append((pl.col(name) < 0 if table in (BARS, OPTIONS) else pl.col(name) <= 0, f"{name}_not_positive"))
         rules.append((pl.col(name).abs() >= PRICE_LIMIT, f"{name}_implausible"))
     if table is SIGNALS:
         rules.append((pl.col("value").is_finite().not_(), "value_not_finite"))
@@ -130,6 +145,8 @@ def _value_rules(table: Table, frame: pl.DataFrame, signed: pl.Expr | None) -> l
             rules += [(better(pl.col(near), pl.col(far)), "levels_unsorted") for near, far in zip(levels, levels[1:], strict=False)]
     if table is ORDERS:
         rules.append((~pl.col("kind").is_between(1, 7), "kind_unknown"))
+    if table is OPTIONS:
+        rules += _option_rules(frame)
     # a rule that no row breaks needs no column of reasons: a book of ten levels has 140 rules
     broken = frame.select(rule.any().alias(str(i)) for i, (rule, _) in enumerate(rules)).row(0)
     return [pl.when(rule).then(pl.lit(reason)) for (rule, reason), any_row in zip(rules, broken, strict=True) if any_row]
@@ -145,6 +162,19 @@ def _without_empty_levels(frame: pl.DataFrame) -> pl.DataFrame:
             both = [each for each in (name, name.replace("price", "size")) if each in frame.columns]
             nulled += [pl.when(~zero.fill_null(False)).then(pl.col(each)).alias(each) for each in both]
     return frame.with_columns(nulled) if nulled else frame
+
+
+def _option_rules(frame: pl.DataFrame) -> list[tuple[pl.Expr, str]]:
+    """A bid or an offer may be absent (null or 0); a contract that has settled, or a bid above the offer, is no quote."""
+    rules = [(pl.col("right").abs() != 1, "right_unknown"), (pl.col("expiry") <= pl.col("ts"), "expired")]
+    for name in ("bid", "ask", "last"):
+        if name in frame.columns:
+            rules.append((pl.col(name).is_finite().not_(), f"{name}_not_finite"))
+            rules.append((pl.col(name) < 0, f"{name}_negative"))
+            rules.append((pl.col(name) >= PRICE_LIMIT, f"{name}_implausible"))
+    if {"bid", "ask"} <= set(frame.columns):
+        rules.append(((pl.col("ask") > 0) & (pl.col("bid") > pl.col("ask")), "crossed"))
+    return rules
 
 
 def _disorder(found: pl.DataFrame, table: Table) -> NDArray[np.bool_]:
