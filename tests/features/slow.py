@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from fractions import Fraction
 
 NAN = math.nan
 Column = list[float]
@@ -75,3 +76,91 @@ def rma(x: Column, n: int) -> Column:
         mean = math.fsum(seen) / n if len(seen) <= n else ((n - 1) * mean + value) / n
         out.append(mean if len(seen) >= n else NAN)
     return out
+
+
+def over_both(x: Column, y: Column, n: int, call: Callable[[list[float], list[float]], float]) -> Column:
+    out = []
+    for i in range(len(x)):
+        a, b = (column[max(0, i - n + 1) : i + 1] for column in (x, y))
+        out.append(NAN if len(a) < n or any(map(math.isnan, a + b)) else guarded(lambda a=a, b=b: call(a, b)))
+    return out
+
+
+def over_both_in_time(ts: list[int], x: Column, y: Column, span: int, call: Callable[[list[float], list[float]], float]) -> Column:
+    out = []
+    first = next((t for t, a, b in zip(ts, x, y, strict=True) if not math.isnan(a + b)), None)
+    for i, now in enumerate(ts):
+        inside = [j for j in range(i + 1) if ts[j] > now - span]
+        a, b = [x[j] for j in inside], [y[j] for j in inside]
+        ready = first is not None and first <= now - span
+        out.append(NAN if not ready or any(map(math.isnan, a + b)) else guarded(lambda a=a, b=b: call(a, b)))
+    return out
+
+
+def median(window: list[float]) -> float:
+    ordered = sorted(window)
+    middle = len(ordered) // 2
+    return ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
+
+
+def rank(window: list[float]) -> float:
+    below, equal = sum(v < window[-1] for v in window), sum(v == window[-1] for v in window)
+    return (below + (equal + 1) / 2) / len(window)
+
+
+def since(extreme: float, window: list[float]) -> float:
+    return float(next(i for i, v in enumerate(reversed(window)) if v == extreme))
+
+
+def central(window: list[float], power: int) -> float:
+    exact = [Fraction(v) for v in window]
+    mean = sum(exact) / len(exact)
+    return float(sum((v - mean) ** power for v in exact) / len(exact))
+
+
+def skew(window: list[float]) -> float:
+    n = len(window)
+    if n < 3 or min(window) == max(window):
+        return NAN
+    return math.sqrt(n * (n - 1)) / (n - 2) * central(window, 3) / central(window, 2) ** 1.5
+
+
+def kurt(window: list[float]) -> float:
+    n = len(window)
+    if n < 4 or min(window) == max(window):
+        return NAN
+    return (n - 1) / ((n - 2) * (n - 3)) * ((n + 1) * central(window, 4) / central(window, 2) ** 2 - 3 * (n - 1))
+
+
+def products(x: list[float], y: list[float]) -> tuple[Fraction, Fraction, Fraction]:
+    """Sums of squares and products of the distances to the means, exactly."""
+    a, b = [Fraction(v) for v in x], [Fraction(v) for v in y]
+    a, b = [v - sum(a) / len(a) for v in a], [v - sum(b) / len(b) for v in b]
+    return sum(v * v for v in a), sum(v * v for v in b), sum(v * w for v, w in zip(a, b, strict=True))  # type: ignore[return-value]
+
+
+def cov(x: list[float], y: list[float]) -> float:
+    return NAN if len(x) < 2 else float(products(x, y)[2] / (len(x) - 1))
+
+
+def corr(x: list[float], y: list[float]) -> float:
+    xx, yy, xy = products(x, y) if x else (0, 0, 0)
+    return NAN if not xx or not yy else float(xy) / math.sqrt(float(xx)) / math.sqrt(float(yy))
+
+
+def beta(y: list[float], x: list[float]) -> float:
+    _, xx, xy = products(y, x) if x else (0, 0, 0)
+    return NAN if not xx else float(xy / xx)
+
+
+def rsquare(x: list[float], t: list[float]) -> float:
+    xx, tt, xt = products(x, t) if x else (0, 0, 0)
+    return NAN if not xx or not tt else float(xt * xt / (xx * tt))
+
+
+def resid(x: list[float], t: list[float]) -> float:
+    _, tt, xt = products(x, t) if x else (0, 0, 0)
+    if not tt:
+        return NAN
+    middle = [sum(map(Fraction, v)) / len(v) for v in (x, t)]
+    return float(Fraction(x[-1]) - middle[0] - xt / tt * (Fraction(t[-1]) - middle[1]))

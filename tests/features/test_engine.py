@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 import numpy as np
 import polars as pl
@@ -11,65 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features import slow
+from features.expressions import EXPRESSION, ROWS, Case, seconds
 from tickcast.clock import SECOND
 from tickcast.errors import FeatureError
 from tickcast.features import FeatureSet, FeatureTable
-
-Case = tuple[str, Callable[[list[int], list[float], list[float]], list[float]]]
-
-
-def seconds(n: int) -> int:
-    return n * SECOND
-
-
-LEAVES: list[Case] = [("close", lambda ts, x, y: x), ("volume", lambda ts, x, y: y)]
-
-
-def grow(inner: st.SearchStrategy[Case]) -> st.SearchStrategy[Case]:
-    """One operator around smaller expressions, as text and as the slow answer."""
-    n = st.integers(1, 6)
-
-    def unary(text: str, call: Callable[[float], float]) -> st.SearchStrategy[Case]:
-        return inner.map(lambda e: (text.format(e[0]), lambda ts, x, y: slow.pointwise(call, e[1](ts, x, y))))
-
-    def binary(op: str, call: Callable[[float, float], float], right: st.SearchStrategy[Case] = inner) -> st.SearchStrategy[Case]:
-        left = inner if op != "<" else right
-        return st.tuples(left, right).map(
-            lambda p: (f"({p[0][0]} {op} {p[1][0]})", lambda ts, x, y: slow.pointwise(call, p[0][1](ts, x, y), p[1][1](ts, x, y)))
-        )
-
-    def window(name: str, call: Callable[[list[float]], float]) -> st.SearchStrategy[Case]:
-        rows = st.tuples(inner, n).map(lambda p: (f"{name}({p[0][0]}, {p[1]})", lambda ts, x, y: slow.over(p[0][1](ts, x, y), p[1], call)))
-        time = st.tuples(inner, n).map(
-            lambda p: (f'{name}({p[0][0]}, "{p[1]}s")', lambda ts, x, y: slow.over_time(ts, p[0][1](ts, x, y), seconds(p[1]), call))
-        )
-        return rows | time
-
-    return st.one_of(
-        unary("abs({})", abs),
-        unary("-({})", lambda v: -v),
-        unary("log(abs({}) + 1)", lambda v: math.log(abs(v) + 1)),
-        binary("+", lambda a, b: a + b),
-        binary("-", lambda a, b: a - b),
-        binary("*", lambda a, b: a * b),
-        # what decides a branch is a raw column: a computed tie may fall either way
-        binary("/", lambda a, b: a / b, st.sampled_from(LEAVES)),
-        binary("<", lambda a, b: float(a < b), st.sampled_from(LEAVES)),
-        window("sum", math.fsum),
-        window("min", min),
-        window("max", max),
-        st.tuples(inner, n).map(lambda p: (f"lag({p[0][0]}, {p[1]})", lambda ts, x, y: slow.lag(p[0][1](ts, x, y), p[1]))),
-        st.tuples(inner, n).map(lambda p: (f"rma({p[0][0]}, {p[1]})", lambda ts, x, y: slow.rma(p[0][1](ts, x, y), p[1]))),
-        st.tuples(inner, n).map(
-            lambda p: (f"ewm_mean({p[0][0]}, span={p[1]})", lambda ts, x, y: slow.ewm(p[0][1](ts, x, y), 2 / (p[1] + 1), p[1]))
-        ),
-    )
-
-
-EXPRESSION = st.recursive(st.sampled_from(LEAVES), grow, max_leaves=5)
-VALUE = st.one_of(st.integers(-4, 4).map(float), st.floats(-10, 10).map(lambda v: round(v, 3)), st.sampled_from([math.nan, math.inf]))
-ROWS = st.lists(st.tuples(st.integers(0, 4), VALUE, VALUE), min_size=1, max_size=40)
 
 
 def bars(rows: list[tuple[int, float, float]], sessions: int = 10**9, segments: int = 10**9) -> pl.DataFrame:

@@ -16,12 +16,15 @@ __all__ = ["MACROS", "OPERATORS", "PRICE_AND_SIZE", "Macro", "Operator"]
 class Operator:
     """One operator: number of `series` it reads, then its constants by name, each with its kind; `optional` ones may be left out.
 
+    A window in rows has at least `least`: with fewer the answer would never be known.
+
     Kinds: window (rows as an integer, or event time as a string), rows, number, level (0…1), flag, zone (IANA name), text.
     """
 
     series: int
     constants: tuple[tuple[str, str], ...] = ()
     optional: frozenset[str] = frozenset()
+    least: int = 1
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,17 @@ OPERATORS: Mapping[str, Operator] = MappingProxyType(
         "mean": Operator(1, _WINDOW),
         "count": Operator(1, _WINDOW),
         "quantile": Operator(1, (*_WINDOW, ("level", "level"))),
+        "skew": Operator(1, _WINDOW, least=3),
+        "kurt": Operator(1, _WINDOW, least=4),
+        "rank": Operator(1, _WINDOW),
+        "argmin": Operator(1, _WINDOW),
+        "argmax": Operator(1, _WINDOW),
+        "slope": Operator(1, _WINDOW, least=2),
+        "rsquare": Operator(1, _WINDOW, least=2),
+        "resid": Operator(1, _WINDOW, least=2),
+        "cov": Operator(2, _WINDOW, least=2),
+        "corr": Operator(2, _WINDOW, least=2),
+        "beta": Operator(2, _WINDOW, least=2),
         "ewm_mean": _EWM,
         "ewm_std": _EWM,
         "rma": Operator(1, (("rows", "rows"),)),
@@ -83,6 +97,7 @@ MACROS: Mapping[str, Macro] = MappingProxyType(
     {
         "diff": Macro((("x", _NEEDED), ("window", 1)), "x - lag(x, window)"),
         "std": Macro((("x", _NEEDED), ("window", _NEEDED)), "sqrt(var(x, window))"),
+        "median": Macro((("x", _NEEDED), ("window", _NEEDED)), "quantile(x, window, 0.5)"),
         "clip": Macro((("x", _NEEDED), ("low", _NEEDED), ("high", _NEEDED)), "minimum(maximum(x, low), high)"),
         "roc": Macro((("x", _NEEDED), ("n", _NEEDED)), "(x - lag(x, n)) / lag(x, n)"),
         # a market that did not move is neither strong nor weak: 50 (TA-Lib says 0)

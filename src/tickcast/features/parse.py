@@ -249,6 +249,8 @@ class Parser:
         if name == "sample":
             return self.builder.sample(series[0])
         window = _window(constants["window"]) if "window" in constants else {}
+        if int(str(window.get("steps", OPERATORS[name].least))) < OPERATORS[name].least:
+            self._fail(f"{name} of {window['steps']} rows is never known", node, f"it needs {OPERATORS[name].least} rows")
         return add(name, series, **window, value=constants.get("level"))
 
     def _zone(self, constants: dict[str, object], node: ast.AST) -> int:

@@ -90,6 +90,11 @@ pub struct Graph {
     pub source: serde_json::Value,
 }
 
+/// Whether this operator looks at a window of rows or of time.
+fn windowed(op: &str) -> bool {
+    matches!(op, "lag" | "sum" | "var" | "min" | "max" | "count" | "quantile") || super::windows::known(op)
+}
+
 /// The rows a node lives on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Axis {
@@ -212,10 +217,8 @@ impl Graph {
             "time_of_day" | "day_of_week" | "day_of_month" | "day_of_year" | "minutes_since_open" | "minutes_to_close" => Ok(clock),
             "sample" if joined == Axis::Event && self.every.is_some() => Ok(Axis::Clock),
             "sample" => Err(EngineError::graph(i, "sample needs an event series and a clock")),
-            "lag" | "sum" | "var" | "min" | "max" | "count" | "quantile" if node.span.is_some() && joined == Axis::Event => Ok(clock),
-            "lag" | "sum" | "var" | "min" | "max" | "count" | "quantile" | "ewm_mean" | "ewm_std" | "rma" | "cum_sum" | "tick_side"
-                if joined == Axis::Constant =>
-            {
+            op if windowed(op) && node.span.is_some() && joined == Axis::Event => Ok(clock),
+            op if joined == Axis::Constant && (windowed(op) || matches!(op, "ewm_mean" | "ewm_std" | "rma" | "cum_sum" | "tick_side")) => {
                 Err(EngineError::graph(i, format!("{} of a constant", node.op)))
             }
             _ => Ok(joined),

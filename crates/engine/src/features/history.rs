@@ -55,6 +55,11 @@ impl History {
         old
     }
 
+    /// The last `n` values, oldest first.
+    pub fn window(&self) -> &[f64] {
+        &self.buffer[self.end - self.n..self.end]
+    }
+
     pub fn reset(&mut self) {
         self.buffer.fill(self.empty);
         self.end = self.n;

@@ -11,6 +11,7 @@ use super::rolling::{Count, Ewm, Rma, Sum, Variance};
 use super::session::{CumulativeSum, Elapsed, One, SinceOpen, TickSide, TimeDecay, ToClose};
 use super::summary::{Extreme, Quantile, Spread, Summary, Tally, Total};
 use super::window::{Delayed, Last, OnRows, Span};
+use super::windows;
 
 /// What stands behind one node.
 pub(super) enum Body {
@@ -126,7 +127,7 @@ fn alone(graph: &Graph, at: usize, axes: &[Axis]) -> Result<Body, EngineError> {
             parts.arity(0)?;
             return stamp(&parts).map(Body::Kernel);
         }
-        _ => parts.arity(1)?,
+        op => parts.arity(windows::series(op))?,
     }
     let crosses = graph.every.is_some() && axes[node.args[0] as usize] == Axis::Event;
     match (node.op.as_str(), node.span) {
@@ -178,7 +179,8 @@ fn timed(parts: &Parts<'_>, span: i64, crosses: bool) -> Result<Body, EngineErro
         "max" => over(Extreme::<-1>::default(), span, crosses),
         "quantile" => over(Quantile::new(parts.level()?), span, crosses),
         other => {
-            return Err(EngineError::graph(parts.at, format!("{other} has no window of time")));
+            return windows::timed(other, span, crosses)
+                .ok_or_else(|| EngineError::graph(parts.at, format!("{other} has no window of time")));
         }
     })
 }
@@ -192,6 +194,7 @@ fn counted(parts: &Parts<'_>) -> Result<Box<dyn Kernel>, EngineError> {
         "min" => Box::new(Last::new(parts.steps()?, Extreme::<1>::default())),
         "max" => Box::new(Last::new(parts.steps()?, Extreme::<-1>::default())),
         "quantile" => Box::new(Last::new(parts.steps()?, Quantile::new(parts.level()?))),
+        op if windows::known(op) => return windows::counted(op, parts.steps()?).ok_or_else(|| parts.missing("an operator")),
         "cum_sum" => Box::new(CumulativeSum::default()),
         "tick_side" => Box::new(TickSide::default()),
         "lookup" => {

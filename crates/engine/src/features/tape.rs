@@ -44,18 +44,42 @@ impl Tape {
         values.iter_mut().try_for_each(|value| self.f64(value))
     }
 
-    /// A queue of stamped values of any length.
-    pub fn queue(&mut self, queue: &mut VecDeque<(i64, f64)>) -> Result<(), EngineError> {
-        let mut length = queue.len() as u64;
+    /// The number of things that follow, each of `size` words; more than the state holds are refused.
+    fn length(&mut self, length: usize, size: usize) -> Result<usize, EngineError> {
+        let mut length = length as u64;
         self.word(&mut length)?;
         if let Self::Read { words, at } = self {
-            let left = (words.len() - *at) as u64;
-            if length > left / 2 {
-                return Err(EngineError::state("a queue is longer than the state"));
-            }
-            queue.clear();
-            queue.resize(usize::try_from(length).unwrap_or(0), (0, 0.0));
+            let left = (words.len() - *at) / size;
+            return usize::try_from(length)
+                .ok()
+                .filter(|length| *length <= left)
+                .ok_or_else(|| EngineError::state("a queue is longer than the state"));
         }
+        Ok(usize::try_from(length).unwrap_or(0))
+    }
+
+    /// Values of any number.
+    pub fn list(&mut self, values: &mut Vec<f64>) -> Result<(), EngineError> {
+        let length = self.length(values.len(), 1)?;
+        values.resize(length, 0.0);
+        self.values(values)
+    }
+
+    /// A queue of stamped rows of any length.
+    pub fn rows<const N: usize>(&mut self, queue: &mut VecDeque<(i64, [f64; N])>) -> Result<(), EngineError> {
+        let length = self.length(queue.len(), 1 + N)?;
+        queue.resize(length, (0, [0.0; N]));
+        for (ts, values) in queue.iter_mut() {
+            self.i64(ts)?;
+            self.values(values)?;
+        }
+        Ok(())
+    }
+
+    /// A queue of stamped values of any length.
+    pub fn queue(&mut self, queue: &mut VecDeque<(i64, f64)>) -> Result<(), EngineError> {
+        let length = self.length(queue.len(), 2)?;
+        queue.resize(length, (0, 0.0));
         for (ts, value) in queue.iter_mut() {
             self.i64(ts)?;
             self.f64(value)?;

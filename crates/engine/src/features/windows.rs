@@ -1,0 +1,82 @@
+//! The windows made of a `Statistic`, by name, over rows and over event time.
+
+use super::kernel::{Kernel, Sampler};
+use super::moments::Moments;
+use super::operators::Body;
+use super::order::{Rank, Since};
+use super::pairs::{Line, Related, Relation, Trend};
+use super::slide::{RowWindow, Statistic, TimeWindow};
+
+/// Whether there is such a window here.
+pub(super) fn known(op: &str) -> bool {
+    matches!(
+        op,
+        "skew" | "kurt" | "rank" | "argmin" | "argmax" | "slope" | "rsquare" | "resid" | "cov" | "corr" | "beta"
+    )
+}
+
+/// How many series an operator reads.
+pub(super) fn series(op: &str) -> usize {
+    if matches!(op, "cov" | "corr" | "beta") { 2 } else { 1 }
+}
+
+/// A window over the last `n` rows.
+pub(super) fn counted(op: &str, n: usize) -> Option<Box<dyn Kernel>> {
+    fn over<S: Statistic<N> + 'static, const N: usize>(n: usize, statistic: S) -> Option<Box<dyn Kernel>> {
+        Some(Box::new(RowWindow::new(n, statistic)))
+    }
+    match op {
+        "skew" => over(n, Moments::<3>::default()),
+        "kurt" => over(n, Moments::<4>::default()),
+        "rank" => over(n, Rank::default()),
+        "argmin" => over(n, Since::<1>::default()),
+        "argmax" => over(n, Since::<-1>::default()),
+        _ => match (line(op), relation(op)) {
+            (Some(line), _) => over(n, Trend::new(line, 1.0)),
+            (_, Some(relation)) => over(n, Related::new(relation)),
+            _ => None,
+        },
+    }
+}
+
+/// A window over event time; `crosses` where events are answered at the clock.
+pub(super) fn timed(op: &str, span: i64, crosses: bool) -> Option<Body> {
+    fn over<S: Statistic<1> + 'static>(span: i64, crosses: bool, statistic: S) -> Option<Body> {
+        let window = TimeWindow::new(span, statistic);
+        Some(if crosses {
+            Body::Sampler(Box::new(window) as Box<dyn Sampler>)
+        } else {
+            Body::Kernel(Box::new(window))
+        })
+    }
+    match op {
+        "skew" => over(span, crosses, Moments::<3>::default()),
+        "kurt" => over(span, crosses, Moments::<4>::default()),
+        "rank" => over(span, crosses, Rank::default()),
+        "argmin" => over(span, crosses, Since::<1>::default()),
+        "argmax" => over(span, crosses, Since::<-1>::default()),
+        _ => match (line(op), relation(op)) {
+            (Some(line), _) => over(span, crosses, Trend::new(line, 1e9)),
+            (_, Some(relation)) if !crosses => Some(Body::Kernel(Box::new(TimeWindow::new(span, Related::new(relation))))),
+            _ => None,
+        },
+    }
+}
+
+fn line(op: &str) -> Option<Line> {
+    match op {
+        "slope" => Some(Line::Slope),
+        "rsquare" => Some(Line::RSquare),
+        "resid" => Some(Line::Residual),
+        _ => None,
+    }
+}
+
+fn relation(op: &str) -> Option<Relation> {
+    match op {
+        "cov" => Some(Relation::Covariance),
+        "corr" => Some(Relation::Correlation),
+        "beta" => Some(Relation::Beta),
+        _ => None,
+    }
+}
