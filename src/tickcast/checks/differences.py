@@ -67,8 +67,8 @@ def differences(law: str, what: str, cut: int, known: FeatureTable, again: Featu
         yield Break(law, ROWS, what, cut, first + at + 1, int(ts[first + at]) if first + at < len(ts) else 0, None, None)
         return
     pairs = [(ROWS, known.price, again.price), *((name, known.values[:, i], again.values[:, i]) for i, name in enumerate(known.names))]
-    apart = unlike(known.values[rows], again.values[rows]).any(axis=0)
-    for (name, left, right), suspect in zip(pairs, [True, *map(bool, apart)], strict=True):
+    apart = np.atleast_1d(unlike(known.values[rows], again.values[rows]).any(axis=0))
+    for (name, left, right), suspect in zip(pairs, [True, *apart.tolist()], strict=True):
         if suspect and (bad := unlike(left[rows], right[rows])).any():
             at = first + int(np.argmax(bad))
             yield Break(law, name, what, cut, at + 1, int(known.ts[at]), _number(left[at]), _number(right[at]))
