@@ -48,7 +48,7 @@ fn main() {
         let stop = AtomicBool::new(false);
         let beside = thread::scope(|scope| {
             scope.spawn(|| {
-                let mut ts = 1;
+                let mut ts = i64::from(READS);
                 while !stop.load(Ordering::Relaxed) {
                     writers[7].put(&row(ts)).unwrap();
                     ts += 1;

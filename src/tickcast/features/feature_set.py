@@ -130,7 +130,15 @@ class FeatureSet:
             table["values"] = (rms_ahead(pattern, recipe["ahead"]) if recipe["kind"] == "rms_ahead" else pattern).tolist()
         return FeatureSet(_canonical(graph))
 
-    def compute(self, frame: pl.DataFrame, *, step: int | None = None, tick: float | None = None) -> FeatureTable:
+    def compute(
+        self,
+        frame: pl.DataFrame,
+        *,
+        step: int | None = None,
+        tick: float | None = None,
+        engine: _engine.Engine | None = None,
+        until: int | None = None,
+    ) -> FeatureTable:
         """Features of every row that `frame` makes known.
 
         Parameters
@@ -138,6 +146,8 @@ class FeatureSet:
         frame: rows of the set's stream in `schema`, in time order; session_id and segment_id are 0 where absent.
         step: nominal distance of rows in ns; by default the clock's, else the bars' interval, else the median distance.
         tick: smallest price change in quote currency.
+        engine: one of this set's that has seen what came before, and goes on; by default a new one.
+        until: UTC ns up to which rows of a grid are answered; by default the last event's.
 
         Raises FeatureError naming the features whose column the data lacks, the row that is out of order, or a table not yet fitted.
         """
@@ -146,8 +156,9 @@ class FeatureSet:
             raise FeatureError("the data has no column ts", field="ts")
         columns = [self._column(graph, frame, name) for name in graph["inputs"]]
         ts = _stamps(frame, "ts")
-        engine = _engine.Engine(self.document)
-        until = int(ts[-1]) if len(ts) else None
+        engine = engine or self.stream()
+        if until is None:
+            until = int(ts[-1]) if len(ts) else None
         out = engine.batch(ts, _stamps(frame, "session_id"), _stamps(frame, "segment_id"), columns, until)
         chosen = step or graph["every"] or graph["step"] or _nominal(frame, ts)
         names = tuple(feature["name"] for feature in graph["features"])

@@ -116,24 +116,34 @@ class Registry:
         `version` is needed, and must be the next one, where the name is known with another definition, time to live or staleness.
         No law is tried here: `lifecycle.register` does that first. Raises FeatureError telling what changed.
         """
-        if stale not in ("nan", "error"):
-            raise FeatureError(f"{stale!r} is no policy", field="stale", hint="write nan or error")
-        lives = dict(zip(features.names, lifetimes(features.names, ttl), strict=True))
-        parts = tuple(_feature(features, name, None if lives[name] == FOREVER else lives[name]) for name in features.names)
-        known = self.versions(features.name)
-        for one in reversed(known):
-            if one.retired is None and version in (None, one.version) and not self._differs(one, features, parts, stale):
-                return one
-        following = known[-1].version + 1 if known else 1
-        if version != following and (known or version is not None):
-            told = "; ".join(self._differs(known[-1], features, parts, stale)) if known else "it is not registered yet"
-            found = f"{features.name} is not what version {known[-1].version} is: {told}" if known else told
-            if known and not told:
-                found = f"{features.name} is what version {known[-1].version} is" + (", which is retired" if known[-1].retired else "")
-            raise FeatureError(found, field="version", hint=f"register it as version {following}, or give the set another name")
-        new = Registered(features.name, following, features.hash, features, parts, stale, lineage or Lineage(), now, None)
+        standing = self.standing(features, version=version, ttl=ttl, stale=stale)
+        if isinstance(standing, Registered):
+            return standing
+        parts = _features(features, ttl)
+        new = Registered(features.name, standing, features.hash, features, parts, stale, lineage or Lineage(), now, None)
         self._kept.add(kept := _stored(new))
         return _parsed(kept)
+
+    def standing(
+        self, features: FeatureSet, *, version: int | None = None, ttl: Lifetime = None, stale: Literal["nan", "error"] = "nan"
+    ) -> Registered | int:
+        """The version in use that means the same, or the number that `register` would write it under. Raises FeatureError as that does."""
+        if stale not in ("nan", "error"):
+            raise FeatureError(f"{stale!r} is no policy", field="stale", hint="write nan or error")
+        parts, known = _features(features, ttl), self.versions(features.name)
+        for one in reversed(known):
+            if one.retired is None and version in (None, one.version) and not _differs(one, features, parts, stale):
+                return one
+        following = known[-1].version + 1 if known else 1
+        if version == following or (version is None and not known):
+            return following
+        found = f"{features.name} is not registered yet"
+        if known:
+            told = "; ".join(_differs(known[-1], features, parts, stale))
+            last = f"version {known[-1].version}"
+            retired = ", which is retired" if known[-1].retired is not None else ""
+            found = f"{features.name} is not what {last} is: {told}" if told else f"{features.name} is what {last} is{retired}"
+        raise FeatureError(found, field="version", hint=f"register it as version {following}, or give the set another name")
 
     def get(self, name: str, version: int | None = None) -> Registered:
         """A version of `name`, or of "name@version"; by default the latest in use. Raises FeatureError."""
@@ -170,27 +180,33 @@ class Registry:
         self._kept.retire(name, self.get(name, version).version, now)
         return self.get(name, version)
 
-    def _differs(
-        self, old: Registered, features: FeatureSet, parts: tuple[RegisteredFeature, ...], stale: Literal["nan", "error"]
-    ) -> tuple[str, ...]:
-        lives = [
-            f"time to live of {new.name} {_life(was.ttl)} -> {_life(new.ttl)}"
-            for was in old.parts
-            for new in parts
-            if was.name == new.name and was.ttl != new.ttl
-        ]
-        lives += [f"stale {old.stale} -> {stale}"] if old.stale != stale else []
-        return (*changes(old.features, features), *lives)
+
+def _differs(
+    old: Registered, features: FeatureSet, parts: tuple[RegisteredFeature, ...], stale: Literal["nan", "error"]
+) -> tuple[str, ...]:
+    lives = [
+        f"time to live of {new.name} {_life(was.ttl)} -> {_life(new.ttl)}"
+        for was in old.parts
+        for new in parts
+        if was.name == new.name and was.ttl != new.ttl
+    ]
+    lives += [f"stale {old.stale} -> {stale}"] if old.stale != stale else []
+    return (*changes(old.features, features), *lives)
 
 
 def _life(ttl: int | None) -> str:
     return "for ever" if ttl is None else f"{ttl / 1e9:g}s"
 
 
-def _feature(features: FeatureSet, name: str, ttl: int | None) -> RegisteredFeature:
-    alone = part(features, name)
-    back, warm = str(lookback(features, name)), features.warmup[name]
-    return RegisteredFeature(name, expressions(features)[name], alone.hash, dict(inputs_of(alone)), back, warm, ttl)
+def _features(features: FeatureSet, ttl: Lifetime) -> tuple[RegisteredFeature, ...]:
+    lines, warmup = expressions(features), features.warmup
+    out = []
+    for name, most in zip(features.names, lifetimes(features.names, ttl), strict=True):
+        alone = part(features, name)
+        life = None if most == FOREVER else most
+        back = str(lookback(features, name))
+        out.append(RegisteredFeature(name, lines[name], alone.hash, dict(inputs_of(alone)), back, warmup[name], life))
+    return tuple(out)
 
 
 def _columns(inputs: Mapping[str, Sequence[str]]) -> Mapping[str, tuple[str, ...]]:

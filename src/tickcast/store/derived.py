@@ -79,8 +79,13 @@ class Derived:
         """The rows of a day; its file is hashed before it is parsed. Raises StoreError naming a file that is missing or altered."""
         return decode(self._path(day.file), day.file)
 
+    def holds(self, day: DerivedDay) -> bool:
+        """Whether the day's file is there; what is in it is checked when it is read."""
+        return self._path(day.file).is_file()
+
     def write(self, key: tuple[str, str, int, str], rows: pl.DataFrame, state: bytes, *, made: int, source: str) -> DerivedDay:
-        """Commit the day of `key` (kind, symbol, trading day, inputs); on return it is on disk. A day that is there already stays.
+        """Commit the day of `key` (kind, symbol, trading day, inputs); on return it is on disk. A day that is there already stays;
+        its file is written again.
 
         Raises StoreError when the disk refuses, or when the same inputs gave other rows before: then the computation is not one.
         """
