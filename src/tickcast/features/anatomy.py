@@ -14,6 +14,7 @@ from tickcast.features.feature_set import FeatureSet
 __all__ = ["Branch", "Lookback", "clock_of", "expressions", "inputs_of", "lookback", "part", "stream_of", "tree"]
 
 _FADING = ("ewm", "rma", "cum")
+_SILENT = ("kind", "of", "columns")
 
 
 @dataclass(frozen=True)
@@ -61,14 +62,18 @@ def stream_of(features: FeatureSet) -> str:
 
 
 def clock_of(features: FeatureSet) -> str:
-    """When rows are made, in words: every 1s, or on bars."""
-    every = features.graph()["every"]
-    return f"every {every / 1e9:g}s" if every else f"on {stream_of(features)}"
+    """When rows are made, in words: every 1s, on bars, on every 10. of book."""
+    clock = features.graph()["source"][0]["clock"]
+    if "every" in clock:
+        return f"every {clock['every'] / 1e9:g}s"
+    return f"on every {clock['n']}. of {clock['on']}" if "n" in clock else f"on {clock['on']}"
 
 
 def inputs_of(features: FeatureSet) -> Mapping[str, tuple[str, ...]]:
-    """Input columns by stream."""
-    return MappingProxyType({stream_of(features): features.columns})
+    """Input columns by stream, the main one first."""
+    graph = features.graph()
+    sides = {side["name"]: tuple(side["inputs"]) for side in graph.get("sides", ())}
+    return MappingProxyType({graph["stream"]: tuple(graph["inputs"]), **sides})
 
 
 def expressions(features: FeatureSet) -> Mapping[str, str]:
@@ -100,7 +105,18 @@ def _nodes(graph: Mapping[str, Any], name: str) -> tuple[list[dict[str, Any]], i
 
 
 def _reads(graph: Mapping[str, Any], node: Mapping[str, Any]) -> list[int]:
-    return [int(arg) for arg in node.get("args", ())]
+    """Numbers of the nodes that a node reads; a column of rows made on the way reads what it is made of."""
+    reads = [int(arg) for arg in node.get("args", ())]
+    made = _made(graph, node)
+    if node["op"] == "input" and made is not None:
+        reads.append(int(made["columns"][node["index"]]["node"]))
+    return reads
+
+
+def _made(graph: Mapping[str, Any], node: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The rows made on the way (bars, buckets) that a node lives on, None for a stream's own rows."""
+    number = int(node.get("axis", 0)) - len(graph.get("sides", ())) - 1
+    return graph["derived"][number] if number >= 0 else None
 
 
 def lookback(features: FeatureSet, name: str) -> Lookback:
@@ -119,11 +135,15 @@ def lookback(features: FeatureSet, name: str) -> Lookback:
         rows, ns = max((each.rows for each in before), default=0), max((each.ns for each in before), default=0)
         op, steps, span = str(node["op"]), node.get("steps"), node.get("span")
         fading = op.startswith(_FADING)
+        made = _made(graph, node)
+        length = int(made["ns"]) if made is not None and made["kind"] == "bars" and "ns" in made else 0
+        extra = 0
         if isinstance(steps, int) and not fading:
-            rows += steps if op == "lag" else steps - 1
-        elif isinstance(span, int) and not fading:
+            extra = steps if op == "lag" else steps - 1
+        elif isinstance(span, int) and not fading and op != "sample":
             ns += span
-        rows += op == "elapsed"
+        extra += op == "elapsed" or (op == "input" and bool(length))
+        rows, ns = (rows, ns + extra * length) if length else (rows + extra, ns)
         known.append(Lookback(rows, ns, fading or any(each.fades for each in before)))
     return known[last]
 
@@ -136,7 +156,7 @@ def tree(features: FeatureSet, name: str) -> Branch:
 
     def grown(at: int) -> Branch:
         node, text = nodes[at], _text(graph, nodes[at])
-        if at in drawn and node.get("args"):
+        if at in drawn and _reads(graph, node):
             return Branch(text, at, again=True)
         drawn.add(at)
         return Branch(text, at, tuple(grown(arg) for arg in _reads(graph, node)))
@@ -147,7 +167,11 @@ def tree(features: FeatureSet, name: str) -> Branch:
 def _text(graph: Mapping[str, Any], node: Mapping[str, Any]) -> str:
     op = str(node["op"])
     if op == "input":
-        return str(graph["inputs"][node["index"]])
+        made, axis = _made(graph, node), int(node.get("axis", 0))
+        if made is not None:
+            return f"{made['columns'][node['index']]['how']} of {_rows_in_words(made)}"
+        side = graph["sides"][axis - 1] if axis else None
+        return f"{side['name']}.{side['inputs'][node['index']]}" if side else str(graph["inputs"][node["index"]])
     if op == "const":
         return f"{node['value']:g}"
     if op == "lookup":
@@ -155,9 +179,14 @@ def _text(graph: Mapping[str, Any], node: Mapping[str, Any]) -> str:
     return op + "".join(f" {text}" for text in _constants(node))
 
 
+def _rows_in_words(made: Mapping[str, Any]) -> str:
+    words = (f"{key}={value / 1e9:g}s" if key == "ns" else f"{key}={value}" for key, value in made.items() if key not in _SILENT)
+    return " ".join([str(made["kind"]), *words])
+
+
 def _constants(node: Mapping[str, Any]) -> Iterator[str]:
     for key, value in node.items():
-        if key in ("op", "args", "index"):
+        if key in ("op", "args", "index", "axis"):
             continue
         if key in ("span", "halflife_ns") and isinstance(value, int):
             yield f"{key}={value / 1e9:g}s"
