@@ -79,8 +79,8 @@ def test_feature_set(name: str, law: Law) -> None:
 
 
 def test_no_shipped_set_is_skipped() -> None:
-    assert SETS == ("ash", "es_scale", "har", "nq24", "nq_price")
-    assert len(LAWS["feature_set"]) * len(SETS) == 40
+    assert SETS == ("ash", "es_scale", "har", "nq24", "nq_price", "regime")
+    assert len(LAWS["feature_set"]) * len(SETS) == 48
     assert len(FRAME_FUTURES) == 8 and CUTS == 25
 
 

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from tickcast import _engine
 from tickcast.errors import FeatureError
 from tickcast.features.definition import Definition, compile_graph, read_definition
-from tickcast.features.fitted import rms_ahead, rms_by_slot
 from tickcast.features.graph import prune
+from tickcast.features.learners import learn
 from tickcast.features.table import FeatureTable
 
 __all__ = ["FeatureSet"]
@@ -118,16 +118,12 @@ class FeatureSet:
         """The set with its tables learned on rows with ts <= `until` (UTC ns). Raises FeatureError when those rows teach nothing."""
         graph = self.graph()
         rows = frame.filter(pl.col("ts") <= until)
-        patterns: dict[str, NDArray[np.float64]] = {}
-        for table in graph["tables"]:
-            recipe = table["recipe"]
-            key = _canonical({**recipe, "kind": "rms_by_slot", "ahead": 0})
-            if key not in patterns:
-                part = FeatureSet(_canonical(prune(graph, [recipe["node"], recipe["slot"]], ["x", "slot"])))
-                seen = part.compute(rows, step=1)
-                patterns[key] = rms_by_slot(seen.values[:, 0], seen.values[:, 1], recipe["slots"], recipe["smooth"])
-            pattern = patterns[key]
-            table["values"] = (rms_ahead(pattern, recipe["ahead"]) if recipe["kind"] == "rms_ahead" else pattern).tolist()
+
+        def see(nodes: Sequence[int]) -> FeatureTable:
+            part = prune(graph, nodes, [f"x{i}" for i in range(len(nodes))])
+            return FeatureSet(_canonical(part)).compute(rows, step=1)
+
+        learn(graph, see)
         return FeatureSet(_canonical(graph))
 
     def compute(

@@ -74,11 +74,12 @@ class GraphBuilder:
         return self.zones.index(table)
 
     def table(self, name: str, recipe: dict[str, object]) -> int:
-        """Number of the fitted table with this recipe, unfitted until training rows fill it."""
-        table: dict[str, object] = {"name": name, "values": None, "recipe": recipe}
-        if table not in self.tables:
-            self.tables.append(table)
-        return self.tables.index(table)
+        """Number of the fitted table with this recipe, called after the feature that asks first, unfitted until training rows fill it."""
+        for i, table in enumerate(self.tables):
+            if table["recipe"] == recipe:
+                return i
+        self.tables.append({"name": name, "values": None, "recipe": recipe})
+        return len(self.tables) - 1
 
     def _axis(self, op: str, args: Sequence[Series], parts: dict[str, object]) -> str:
         if op in ("input", "one", "elapsed"):

@@ -14,6 +14,7 @@ from tickcast.clock import parse_duration
 from tickcast.errors import ConfigError, FeatureError
 from tickcast.features.graph import GraphBuilder, Series
 from tickcast.features.language import MACROS, OPERATORS, PRICE_AND_SIZE, Macro, Operator
+from tickcast.features.learners import examples, numbered, output
 
 __all__ = ["MAX_DEPTH", "MAX_LENGTH", "MAX_ROWS", "MAX_TERMS", "Parser", "Value"]
 
@@ -48,6 +49,7 @@ _FOLD: Mapping[str, Callable[..., float]] = MappingProxyType(
         "abs": abs,
     }
 )
+_TABLES = ("rms_by_slot", "rms_ahead")
 Value = Series | float | int | str | bool
 
 
@@ -182,6 +184,8 @@ class Parser:
         if name == "count" and len(node.args) == 1 and not node.keywords:
             window = self._constant("window", "window", self._value(node.args[0]), node.args[0])
             return self.builder.add("count", [self.builder.add("one")], **_window(window))
+        if name == "fitted" and not self._by_slot(node):
+            return self._model(node)
         operator = OPERATORS[name]
         positions = list(node.args)
         if name == "fitted":  # the kind comes first, as in fitted("rms_by_slot", x)
@@ -276,8 +280,6 @@ class Parser:
 
     def _fitted(self, x: Series, constants: dict[str, object], node: ast.AST) -> Series:
         kind, slots = str(constants["kind"]), int(str(constants.get("slots", 288)))
-        if kind not in ("rms_by_slot", "rms_ahead"):
-            self._unknown("fitted table", kind, ("rms_by_slot", "rms_ahead"), node)
         if 86_400 % slots or slots > 86_400:
             self._fail(f"{slots} slots do not divide a day into whole seconds", node)
         if (kind == "rms_ahead") != ("ahead" in constants):
@@ -292,6 +294,31 @@ class Parser:
         smooth = int(str(constants.get("smooth", 1)))
         recipe = {"kind": kind, "node": value.node, "slot": slot.node, "slots": slots, "smooth": smooth, "ahead": ahead}
         return self.builder.add("lookup", [slot], index=self.builder.table(self.feature, recipe))
+
+    def _by_slot(self, node: ast.Call) -> bool:
+        """Whether a table by slot of the day is asked for; a name that says nothing is refused."""
+        kind = self._value(node.args[0]) if node.args else None
+        if not isinstance(kind, str):
+            self._fail("fitted begins with what is learned", node, 'write fitted("pca_1", x, y)')
+        known = (*_TABLES, *examples())
+        if kind not in known and not numbered(kind):
+            self._unknown("fitted table", kind, known, node.args[0])
+        return kind in _TABLES
+
+    def _model(self, node: ast.Call) -> Series:
+        """One output of a model; outputs of equal fits share one table."""
+        series = [self._series(self._value(part), part) for part in node.args[1:]]
+        given = {str(keyword.arg): self._value(keyword.value) for keyword in node.keywords}
+        try:
+            asked = output(str(self._value(node.args[0])), len(series), given)
+        except FeatureError as error:
+            self._fail(error.message, node, error.hint)
+        for value, part in zip(series, node.args[1:], strict=True):
+            if value.axis == "constant":
+                self._fail("a constant teaches nothing", part, "give series")
+        series = [self.builder.sample(value) for value in series]
+        recipe: dict[str, object] = {"kind": asked.op, "nodes": [value.node for value in series], "options": dict(asked.options)}
+        return self.builder.add(asked.op, series, index=self.builder.table(self.feature, recipe), part=asked.part, steps=asked.steps)
 
     def _macro(self, name: str, macro: Macro, node: ast.Call) -> Value:
         keys = [key for key, _ in macro.parameters]

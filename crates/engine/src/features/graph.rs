@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::calendar::Zone;
 use super::error::EngineError;
+use super::fitted::is_model;
 
 /// Version of the graph's layout.
 pub const VERSION: u32 = 1;
@@ -41,6 +42,9 @@ pub struct Node {
     /// Weights of an exponential mean are normalised from the first row on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub adjust: Option<bool>,
+    /// Which output of a learned model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<u32>,
 }
 
 /// A table learned on training rows, or not yet.
@@ -142,7 +146,11 @@ impl Graph {
 
     /// Whether every table that is read has values; names the first in the graph's order, whatever order the nodes are computed in.
     pub(super) fn fitted(&self) -> Result<(), EngineError> {
-        let read = self.nodes.iter().filter(|node| node.op == "lookup").filter_map(|node| node.index);
+        let read = self
+            .nodes
+            .iter()
+            .filter(|node| node.op == "lookup" || is_model(&node.op))
+            .filter_map(|node| node.index);
         match read
             .filter_map(|index| self.tables.get(index as usize))
             .find(|table| table.values.is_none())

@@ -3,6 +3,7 @@
 //! `Graph::from_json` reads what Python's parser made; `Engine::new` makes an engine that has seen nothing. `batch` takes history in
 //! blocks, `push` and `advance` a live stream; both run the same operators, so a row's bits do not depend on which was used.
 
+mod autoencoder;
 mod bank;
 mod block;
 mod calendar;
@@ -10,8 +11,11 @@ mod clock;
 mod elementwise;
 mod engine;
 mod error;
+mod fitted;
+mod garch;
 mod gather;
 mod graph;
+mod hidden_markov;
 mod history;
 mod kernel;
 mod math;
@@ -20,7 +24,9 @@ mod online;
 mod operators;
 mod order;
 mod pairs;
+mod principal;
 mod rolling;
+mod run_length;
 mod schedule;
 mod session;
 mod slide;

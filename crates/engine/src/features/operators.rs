@@ -4,6 +4,7 @@ use super::bank::{Bank, Lane};
 use super::calendar::{Calendar, Lookup, Reading};
 use super::elementwise::Elementwise;
 use super::error::EngineError;
+use super::fitted;
 use super::graph::{Axis, Graph, Node};
 use super::history::Lag;
 use super::kernel::{Kernel, Latch, Sampler};
@@ -80,6 +81,9 @@ pub(super) fn build(graph: &Graph, bank: &[usize], axes: &[Axis]) -> Result<Body
     if let Some((op, arity)) = Elementwise::named(&node.op) {
         every().try_for_each(|parts| parts.arity(arity))?;
         return Ok(Body::Kernel(Box::new(op)));
+    }
+    if fitted::is_model(&node.op) {
+        return fitted::build(graph, bank).map(Body::Kernel);
     }
     let parts = every();
     match node.op.as_str() {

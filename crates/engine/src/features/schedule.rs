@@ -3,16 +3,22 @@
 use std::collections::BTreeMap;
 
 use super::elementwise::Elementwise;
+use super::fitted::is_model;
 use super::graph::Node;
 
 /// What may share a bank: nodes of the same operator, where it has one; every other node stands alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Kind<'a> {
     Bank(&'a str),
+    /// Outputs of one learned model: its table and what it reads.
+    Model(&'a str, Option<u32>, &'a [u32]),
     Alone(usize),
 }
 
 fn kind(id: usize, node: &Node) -> Kind<'_> {
+    if is_model(&node.op) {
+        return Kind::Model(&node.op, node.index, &node.args);
+    }
     let banked =
         Elementwise::named(&node.op).is_some() || matches!(node.op.as_str(), "lag" | "sum" | "ewm_mean" | "ewm_std" | "rma" | "input");
     if banked && node.span.is_none() {
