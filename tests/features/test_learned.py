@@ -26,8 +26,8 @@ LINES = {
     "w": "log(volume)",
     "p1": 'fitted("pca_1", r, w, close)',
     "p3": 'fitted("pca_3", r, w, close)',
-    "a1": 'fitted("autoencoder_1", r, w, close, hidden=4, epochs=3)',
-    "a2": 'fitted("autoencoder_2", r, w, close, hidden=4, epochs=3)',
+    "a1": 'fitted("autoencoder_1", r, w, close, hidden=4, steps=40)',
+    "a2": 'fitted("autoencoder_2", r, w, close, hidden=4, steps=40)',
     "h1": 'fitted("hmm_1", r, states=3)',
     "h3": 'fitted("hmm_3", r, states=3)',
     "run": 'fitted("bocpd_run", r, run=30, longest=20)',
@@ -221,7 +221,7 @@ def test_nonsense_is_refused_in_one_line(expression: str, message: str) -> None:
         ('fitted("pca_1", close, volume)', {"volume": math.inf}, "0 training rows hold a number in every series, fewer than 20"),
         ('fitted("pca_2", close, close * 2)', {}, "move in 1 directions only, no pca_2. Use pca_1"),
         ('fitted("garch_vol", close)', {"close": pl.col("close") * 1e150}, "0 training rows hold a number in every series, fewer than 100"),
-        ('fitted("autoencoder_1", r, w, close, latent=1, hidden=1, epochs=1)', {}, "of the variance unexplained"),
+        ('fitted("autoencoder_1", r, w, close, latent=1, hidden=1, steps=1)', {}, "of the variance unexplained"),
     ],
 )
 def test_rows_that_teach_nothing_are_refused(expression: str, change: dict, message: str) -> None:

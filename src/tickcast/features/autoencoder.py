@@ -17,22 +17,22 @@ _MOST_ROWS = 20_000
 _RATE = 0.01
 
 
-def encoder(training: Training, *, latent: int, hidden: int, epochs: int, seed: int) -> list[float]:
+def encoder(training: Training, *, latent: int, hidden: int, steps: int, seed: int) -> list[float]:
     """hidden, latent, then the weights W1 b1 W2 b2 of `tanh(W2 tanh(W1 z + b1) + b2)` (Hinton & Salakhutdinov 2006, one layer each way).
 
-    The decoder `V2 tanh(V1 latent + c1) + c2` is thrown away. Trained by Adam on the squared error in batches of 256, in double precision
-    on one thread, on at most 20,000 rows spread evenly; the same rows and seed give the same bits. Latents come in the order of their
-    spread on the training rows, each with the sign of the series it moves with most. Raises FeatureError when torch is absent or the
-    training fails to describe the rows better than their mean does.
+    The decoder `V2 tanh(V1 latent + c1) + c2` is thrown away. Trained by `steps` steps of Adam on the squared error of batches of 256, in
+    double precision on one thread, on at most 20,000 rows spread evenly; the same rows and seed give the same bits. Latents come in the
+    order of their spread on the training rows, each with the sign of the series it moves with most. Raises FeatureError when torch is
+    absent or the training fails to describe the rows better than their mean does.
     """
     z = training.z[np.linspace(0, len(training.z) - 1, min(len(training.z), _MOST_ROWS)).astype(np.int64)]
     series = z.shape[1]
     shapes = [(hidden, series), (hidden,), (latent, hidden), (latent,), (hidden, latent), (hidden,), (series, hidden), (series,)]
     rng = np.random.default_rng(seed)
     start = [rng.standard_normal(shape) / np.sqrt(shape[-1]) if len(shape) == 2 else np.zeros(shape) for shape in shapes]
-    weights, error = _trained(z, start, rng, epochs)
+    weights, error = _trained(z, start, rng, steps)
     if not np.isfinite(error) or error >= 1:
-        raise FeatureError(f"the autoencoder leaves {error:.3g} of the variance unexplained", hint="train on more rows or for more epochs")
+        raise FeatureError(f"the autoencoder leaves {error:.3g} of the variance unexplained", hint="train on more rows or for more steps")
     w1, b1, w2, b2 = weights[:4]
     codes = np.tanh(np.tanh(z @ w1.T + b1) @ w2.T + b2)
     order = np.argsort(-codes.std(axis=0), kind="stable")
@@ -43,9 +43,9 @@ def encoder(training: Training, *, latent: int, hidden: int, epochs: int, seed: 
 
 
 def _trained(
-    z: NDArray[np.float64], start: list[NDArray[np.float64]], rng: np.random.Generator, epochs: int
+    z: NDArray[np.float64], start: list[NDArray[np.float64]], rng: np.random.Generator, steps: int
 ) -> tuple[list[NDArray[np.float64]], float]:
-    """The weights after `epochs` passes over `z`, and the mean squared error they leave."""
+    """The weights after `steps` batches of `z`, reshuffled when all were seen, and the mean squared error they leave."""
     try:
         import torch
     except ImportError as error:
@@ -61,16 +61,17 @@ def _trained(
     try:
         rows = torch.from_numpy(z)
         weights = [torch.tensor(part, requires_grad=True) for part in start]
-        steps = epochs * -(-len(z) // _BATCH)
         optimiser = torch.optim.Adam(weights, lr=_RATE)
         pace = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
-        for _ in range(epochs):
-            shuffled = torch.from_numpy(rng.permutation(len(z)))
-            for first in range(0, len(z), _BATCH):
-                optimiser.zero_grad()
-                squared(rows[shuffled[first : first + _BATCH]]).backward()
-                optimiser.step()
-                pace.step()
+        first = len(z)
+        for _ in range(steps):
+            if first >= len(z):
+                first, shuffled = 0, torch.from_numpy(rng.permutation(len(z)))
+            optimiser.zero_grad()
+            squared(rows[shuffled[first : first + _BATCH]]).backward()
+            optimiser.step()
+            pace.step()
+            first += _BATCH
         with torch.no_grad():
             left = float(squared(rows))
         return [part.detach().numpy() for part in weights], left

@@ -23,8 +23,8 @@ from tickcast.features.training import Training
 
 __all__ = ["LEARNERS", "Learner", "Output", "examples", "learn", "numbered", "output"]
 
-Options = Mapping[str, tuple[int, int, int]]  # default, least, most
-_NONE: Options = MappingProxyType({})
+_Options = Mapping[str, tuple[int, int, int]]  # default, least, most
+_NONE: _Options = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -44,9 +44,9 @@ class Learner:
     series: tuple[int, int]
     least: int
     fit: Callable[..., list[float]]
-    options: Options = field(default_factory=lambda: _NONE)
+    options: _Options = field(default_factory=lambda: _NONE)
     numbered: str = ""
-    named: Mapping[str, Options] = field(default_factory=lambda: MappingProxyType({}))
+    named: Mapping[str, _Options] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ LEARNERS: Mapping[str, Learner] = MappingProxyType(
             (2, 64),
             20,
             encoder,
-            MappingProxyType({"latent": (2, 1, 63), "hidden": (8, 1, 128), "epochs": (40, 1, 1000), "seed": (0, 0, 2**31)}),
+            MappingProxyType({"latent": (2, 1, 63), "hidden": (8, 1, 128), "steps": (1500, 1, 100_000), "seed": (0, 0, 2**31)}),
             "latent",
         ),
         "hmm": Learner((1, 16), 30, hidden_markov, MappingProxyType({"states": (2, 2, 8)}), "states"),

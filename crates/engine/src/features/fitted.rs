@@ -176,7 +176,10 @@ fn kernel<'a, M: Model + 'static>(
         if part >= model.outputs() {
             return Err(EngineError::graph(at, format!("{} has no output {part}", node.op)));
         }
-        parts.push((part, usize::try_from(node.steps.unwrap_or(1).saturating_sub(1)).unwrap_or(usize::MAX)));
+        parts.push((
+            part,
+            usize::try_from(node.steps.unwrap_or(1).saturating_sub(1)).unwrap_or(usize::MAX),
+        ));
     }
     let z = vec![0.0; mean.len()];
     Ok(Box::new(Fitted {
