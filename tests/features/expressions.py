@@ -96,10 +96,11 @@ def windows(inner: Cases) -> list[Cases]:
         window(inner, "min", min),
         window(inner, "max", max),
         window(inner, "median", slow.median),
+        window(inner, "wma", slow.wma),
         # whether a window is flat, and which of two values is larger, is asked of raw columns too
         window(column, "rank", slow.rank),
-        window(column, "argmin", lambda w: slow.since(min(w), w)),
-        window(column, "argmax", lambda w: slow.since(max(w), w)),
+        window(column, "argmin", lambda w: slow.rows_since(min(w), w)),
+        window(column, "argmax", lambda w: slow.rows_since(max(w), w)),
         window(column, "skew", slow.skew, 3),
         window(column, "kurt", slow.kurt, 4),
         window_of_two(inner, inner, "cov", slow.cov),
@@ -121,9 +122,38 @@ def memories(inner: Cases) -> list[Cases]:
     ]
 
 
+def anchored(inner: Cases) -> list[Cases]:
+    column = st.sampled_from(LEAVES)
+    cumulative = [
+        inner.map(lambda e, name=name: (f"cum_{name}({e[0]})", lambda ts, x, y: slow.since_open(e[1](ts, x, y), name)))
+        for name in ("sum", "mean", "min", "max", "count", "first")
+    ]
+    return [
+        *cumulative,
+        column.map(lambda e: (f"since({e[0]} > 1)", lambda ts, x, y: slow.since(slow.pointwise(lambda v: float(v > 1), e[1](ts, x, y))))),
+        column.map(lambda e: (f"seconds_since({e[0]})", lambda ts, x, y: slow.seconds_since(ts, e[1](ts, x, y)))),
+        column.map(lambda e: (f"streak({e[0]})", lambda ts, x, y: slow.streak(e[1](ts, x, y)))),
+    ]
+
+
+def filters(inner: Cases) -> list[Cases]:
+    def haar(kind: str, call: Callable[[list[float]], float]) -> Cases:
+        return st.tuples(inner, st.integers(1, 3)).map(
+            lambda p: (f"{kind}({p[0][0]}, 'haar', {p[1]})", lambda ts, x, y: slow.over(p[0][1](ts, x, y), 2 ** p[1], call))
+        )
+
+    difference = st.tuples(inner, WINDOW, st.sampled_from([0.25, 0.4, 1.0, 1.3])).map(
+        lambda p: (
+            f"frac_diff({p[0][0]}, {p[2]}, {p[1]})",
+            lambda ts, x, y: slow.over(p[0][1](ts, x, y), p[1], lambda w: slow.frac_diff(w, p[2])),
+        )
+    )
+    return [difference, haar("wavelet", slow.haar), haar("wavelet_smooth", lambda w: math.fsum(w) / len(w))]
+
+
 def grow(inner: Cases) -> Cases:
     """One operator around smaller expressions."""
-    return st.one_of(*elementwise(inner), *windows(inner), *memories(inner))
+    return st.one_of(*elementwise(inner), *windows(inner), *memories(inner), *anchored(inner), *filters(inner))
 
 
 EXPRESSION = st.recursive(st.sampled_from(LEAVES), grow, max_leaves=5)

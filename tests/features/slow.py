@@ -108,7 +108,7 @@ def rank(window: list[float]) -> float:
     return (below + (equal + 1) / 2) / len(window)
 
 
-def since(extreme: float, window: list[float]) -> float:
+def rows_since(extreme: float, window: list[float]) -> float:
     return float(next(i for i, v in enumerate(reversed(window)) if v == extreme))
 
 
@@ -164,3 +164,56 @@ def resid(x: list[float], t: list[float]) -> float:
         return NAN
     middle = [sum(map(Fraction, v)) / len(v) for v in (x, t)]
     return float(Fraction(x[-1]) - middle[0] - xt / tt * (Fraction(t[-1]) - middle[1]))
+
+
+def wma(window: list[float]) -> float:
+    weights = range(1, len(window) + 1)
+    return NAN if not window else math.fsum(w * v for w, v in zip(weights, window, strict=True)) / sum(weights)
+
+
+def since_open(x: Column, name: str) -> Column:
+    """cum_… over rows of one session."""
+    seen: list[float] = []
+    out = []
+    for value in x:
+        if not math.isnan(value):
+            seen.append(value)
+        answers = {"count": float(len(seen)), "first": seen[0] if seen else NAN}
+        if not math.isnan(value):
+            answers |= {"min": min(seen), "max": max(seen), "sum": math.fsum(seen), "mean": math.fsum(seen) / len(seen)}
+        out.append(answers.get(name, NAN))
+    return out
+
+
+def since(x: Column) -> Column:
+    held = [i for i, value in enumerate(x) if value and not math.isnan(value)]
+    return [NAN if math.isnan(value) else min((float(i - j) for j in held if j <= i), default=NAN) for i, value in enumerate(x)]
+
+
+def seconds_since(ts: list[int], x: Column) -> Column:
+    held = [i for i, value in enumerate(x) if value and not math.isnan(value)]
+    return [min(((now - ts[j]) / 1e9 for j in held if j <= i), default=NAN) for i, now in enumerate(ts)]
+
+
+def streak(x: Column) -> Column:
+    out: Column = []
+    run = 0
+    for value in x:
+        if math.isnan(value):
+            out.append(NAN)
+            continue
+        side = (value > 0) - (value < 0)
+        run = run + side if run * side > 0 else side
+        out.append(float(run))
+    return out
+
+
+def frac_diff(window: list[float], d: float) -> float:
+    weights = [(-1) ** k * math.prod(d - i for i in range(k)) / math.factorial(k) for k in range(len(window))]
+    return math.fsum(w * v for w, v in zip(weights, reversed(window), strict=True))
+
+
+def haar(window: list[float]) -> float:
+    """Half of the later half's mean less the earlier half's."""
+    half = len(window) // 2
+    return (math.fsum(window[half:]) - math.fsum(window[:half])) / len(window)

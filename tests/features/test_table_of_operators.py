@@ -20,6 +20,9 @@ CALLS = {
     "cov": "cov(close, open, 5)",
     "corr": "corr(close, open, 5)",
     "beta": "beta(close, open, 5)",
+    "frac_diff": "frac_diff(close, 0.4, 10)",
+    "wavelet": "wavelet(close, 'db2', 2)",
+    "wavelet_smooth": "wavelet_smooth(close, 'db4', 3)",
     "quantile": "quantile(close, 5, 0.5)",
     "ewm_mean": "ewm_mean(close, span=5)",
     "ewm_std": "ewm_std(close, span=5)",
@@ -41,7 +44,9 @@ def of(expression: str) -> FeatureSet:
 @pytest.mark.parametrize("name", sorted({*OPERATORS, *MACROS}))
 def test_every_operator_can_be_called_and_is_documented(name: str) -> None:
     series = OPERATORS[name].series if name in OPERATORS else 1
-    rows = name in ("std", "roc", "median") or any(key in ("window", "rows") for key, _ in getattr(OPERATORS.get(name), "constants", ()))
+    rows = name in ("std", "roc", "median", "decay_linear") or any(
+        key in ("window", "rows") for key, _ in getattr(OPERATORS.get(name), "constants", ())
+    )
     plain = f"{name}(close, 5)" if rows else f"{name}(close)" if series else f"{name}()"
     call = CALLS.get(name, plain)
     if name.startswith(("time_of_day", "day_of_")):

@@ -18,15 +18,16 @@ from features.test_engine import bars, bits, on_bars
 from tickcast.clock import SECOND
 from tickcast.features import FeatureSet
 
-WINDOWS = ("median", "skew", "kurt", "rank", "argmin", "argmax", "slope", "rsquare", "resid", "min", "max", "count")
+WINDOWS = ("median", "wma", "skew", "kurt", "rank", "argmin", "argmax", "slope", "rsquare", "resid", "min", "max", "count")
 PAIRS = ("cov", "corr", "beta")
-COUNT = len(expressions.windows(st.sampled_from(LEAVES)))
+COLUMNS = st.sampled_from(LEAVES)
+SINGLE = [case for kind in ("windows", "memories", "anchored", "filters") for case in getattr(expressions, kind)(COLUMNS)]
 
 
-@pytest.mark.parametrize("kind", range(COUNT))
-def test_a_window_over_columns_is_its_slow_twin(kind: int) -> None:
+@pytest.mark.parametrize("kind", range(len(SINGLE)))
+def test_an_operator_over_columns_is_its_slow_twin(kind: int) -> None:
     @settings(max_examples=40, deadline=None)
-    @given(expressions.windows(st.sampled_from(LEAVES))[kind], ROWS)
+    @given(SINGLE[kind], ROWS)
     def agrees(case: expressions.Case, rows: list[tuple[int, float, float]]) -> None:
         frame = bars(rows)
         clean = [[v if math.isfinite(v) else math.nan for v in frame[name].to_list()] for name in ("close", "volume")]

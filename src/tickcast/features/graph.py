@@ -88,7 +88,7 @@ class GraphBuilder:
             return "constant"
         if not args or op == "sample":
             return self.clock
-        if "span" in parts and not op.startswith("ewm"):
+        if ("span" in parts and not op.startswith("ewm")) or op == "seconds_since":
             return self.clock
         return next((arg.axis for arg in args if arg.axis != "constant"), "constant")
 
@@ -98,6 +98,9 @@ class GraphBuilder:
         extra = 1 if op == "elapsed" else 0
         if isinstance(steps, int):
             extra = steps if op == "lag" else steps - 1
+            weights = parts.get("weights")
+            if isinstance(weights, list):
+                extra = (len(weights) - 1) * steps
             if op == "count":
                 events, time, rows = 0, 0, 0
         elif isinstance(span, int) and not (op.startswith("ewm") and parts.get("adjust")):

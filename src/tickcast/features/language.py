@@ -47,6 +47,7 @@ _FITTED = Operator(
     (("kind", "text"), ("slots", "rows"), ("smooth", "rows"), ("zone", "zone"), ("ahead", "text")),
     frozenset({"slots", "smooth", "zone", "ahead"}),
 )
+_WAVELET = Operator(1, (("kind", "text"), ("level", "rows")))
 OPERATORS: Mapping[str, Operator] = MappingProxyType(
     {name: Operator(1) for name in ("log", "exp", "sqrt", "abs", "sign", "sin", "cos", "floor")}
     | {
@@ -75,7 +76,14 @@ OPERATORS: Mapping[str, Operator] = MappingProxyType(
         "ewm_mean": _EWM,
         "ewm_std": _EWM,
         "rma": Operator(1, (("rows", "rows"),)),
-        "cum_sum": Operator(1),
+        "wma": Operator(1, _WINDOW),
+        **{f"cum_{kept}": Operator(1) for kept in ("sum", "min", "max", "count", "first")},
+        "since": Operator(1),
+        "seconds_since": Operator(1),
+        "streak": Operator(1),
+        "frac_diff": Operator(1, (("d", "number"), ("rows", "rows"))),
+        "wavelet": _WAVELET,
+        "wavelet_smooth": _WAVELET,
         "tick_side": Operator(1),
         "sample": Operator(1),
         "elapsed": Operator(0),
@@ -98,6 +106,8 @@ MACROS: Mapping[str, Macro] = MappingProxyType(
         "diff": Macro((("x", _NEEDED), ("window", 1)), "x - lag(x, window)"),
         "std": Macro((("x", _NEEDED), ("window", _NEEDED)), "sqrt(var(x, window))"),
         "median": Macro((("x", _NEEDED), ("window", _NEEDED)), "quantile(x, window, 0.5)"),
+        "decay_linear": Macro((("x", _NEEDED), ("window", _NEEDED)), "wma(x, window)"),
+        "cum_mean": Macro((("x", _NEEDED),), "cum_sum(x) / cum_count(x)"),
         "clip": Macro((("x", _NEEDED), ("low", _NEEDED), ("high", _NEEDED)), "minimum(maximum(x, low), high)"),
         "roc": Macro((("x", _NEEDED), ("n", _NEEDED)), "(x - lag(x, n)) / lag(x, n)"),
         # a market that did not move is neither strong nor weak: 50 (TA-Lib says 0)

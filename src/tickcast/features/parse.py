@@ -12,6 +12,7 @@ from typing import NoReturn
 
 from tickcast.clock import parse_duration
 from tickcast.errors import ConfigError, FeatureError
+from tickcast.features.filters import FILTERS, taps
 from tickcast.features.graph import GraphBuilder, Series
 from tickcast.features.language import MACROS, OPERATORS, PRICE_AND_SIZE, Macro, Operator
 from tickcast.features.learners import examples, numbered, output
@@ -252,10 +253,21 @@ class Parser:
             return add(name, index=self._zone(constants, node))
         if name == "sample":
             return self.builder.sample(series[0])
+        if name in FILTERS:
+            return self._filter(name, series[0], constants, node)
         window = _window(constants["window"]) if "window" in constants else {}
         if int(str(window.get("steps", OPERATORS[name].least))) < OPERATORS[name].least:
             self._fail(f"{name} of {window['steps']} rows is never known", node, f"it needs {OPERATORS[name].least} rows")
         return add(name, series, **window, value=constants.get("level"))
+
+    def _filter(self, name: str, x: Series, constants: dict[str, object], node: ast.AST) -> Series:
+        try:
+            cascade = taps(name, constants)
+        except FeatureError as error:
+            self._fail(error.message, node, error.hint)
+        for weights, spacing in cascade:
+            x = self.builder.add("fir", [x], weights=list(weights), steps=spacing)
+        return x
 
     def _zone(self, constants: dict[str, object], node: ast.AST) -> int:
         try:

@@ -39,12 +39,26 @@ pub struct Node {
     /// Window or half-life in ns of event time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub span: Option<i64>,
+    /// Weights of a one-sided filter, the newest value's first; its taps lie `steps` rows apart.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub weights: Vec<f64>,
     /// Weights of an exponential mean are normalised from the first row on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub adjust: Option<bool>,
     /// Which output of a learned model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub part: Option<u32>,
+}
+
+impl Node {
+    /// Values its window holds.
+    fn memory(&self) -> u64 {
+        match self.op.as_str() {
+            "ewm_mean" | "ewm_std" => 0,
+            "fir" => self.steps.unwrap_or(1).saturating_mul(self.weights.len() as u64),
+            _ => self.steps.unwrap_or(0),
+        }
+    }
 }
 
 /// A table learned on training rows, or not yet.
@@ -177,7 +191,7 @@ impl Graph {
         let mut memory = 0;
         for (i, node) in self.nodes.iter().enumerate() {
             axes.push(self.axis(i, node, &axes)?);
-            memory += node.steps.filter(|_| node.op != "ewm_mean" && node.op != "ewm_std").unwrap_or(0);
+            memory += node.memory();
         }
         if memory > MAX_MEMORY {
             return refuse(format!("its windows hold {memory} values, more than {MAX_MEMORY}"));
@@ -218,6 +232,9 @@ impl Graph {
         if node.value.is_some_and(|value| !value.is_finite()) {
             return Err(EngineError::graph(i, "a constant must be finite"));
         }
+        if (node.op == "fir") == node.weights.is_empty() || node.weights.iter().any(|weight| !weight.is_finite()) {
+            return Err(EngineError::graph(i, "a filter, and nothing else, has finite weights"));
+        }
         let clock = if self.every.is_some() { Axis::Clock } else { Axis::Event };
         match node.op.as_str() {
             "input" | "one" | "elapsed" => Ok(Axis::Event),
@@ -225,8 +242,16 @@ impl Graph {
             "time_of_day" | "day_of_week" | "day_of_month" | "day_of_year" | "minutes_since_open" | "minutes_to_close" => Ok(clock),
             "sample" if joined == Axis::Event && self.every.is_some() => Ok(Axis::Clock),
             "sample" => Err(EngineError::graph(i, "sample needs an event series and a clock")),
+            "seconds_since" if joined == Axis::Event => Ok(clock),
             op if windowed(op) && node.span.is_some() && joined == Axis::Event => Ok(clock),
-            op if joined == Axis::Constant && (windowed(op) || matches!(op, "ewm_mean" | "ewm_std" | "rma" | "cum_sum" | "tick_side")) => {
+            op if joined == Axis::Constant
+                && (windowed(op)
+                    || matches!(
+                        op,
+                        "ewm_mean" | "ewm_std" | "rma" | "tick_side" | "fir" | "since" | "seconds_since" | "streak"
+                    )
+                    || op.starts_with("cum_")) =>
+            {
                 Err(EngineError::graph(i, format!("{} of a constant", node.op)))
             }
             _ => Ok(joined),

@@ -42,6 +42,13 @@ impl History {
         (&self.buffer[start - self.n..start - self.n + m], &self.buffer[start..start + m])
     }
 
+    /// Take up to `BLOCK` values in. Returns the `n` values before them and these.
+    pub fn extend(&mut self, x: &[f64]) -> &[f64] {
+        let m = x.len();
+        self.append(x, |x| x);
+        &self.buffer[self.end - m - self.n..self.end]
+    }
+
     /// Take one value in and return the one that leaves.
     #[inline(always)]
     pub fn push(&mut self, x: f64) -> f64 {

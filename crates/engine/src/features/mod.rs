@@ -3,6 +3,7 @@
 //! `Graph::from_json` reads what Python's parser made; `Engine::new` makes an engine that has seen nothing. `batch` takes history in
 //! blocks, `push` and `advance` a live stream; both run the same operators, so a row's bits do not depend on which was used.
 
+mod anchored;
 mod autoencoder;
 mod bank;
 mod block;
@@ -11,6 +12,7 @@ mod clock;
 mod elementwise;
 mod engine;
 mod error;
+mod filter;
 mod fitted;
 mod garch;
 mod gather;
@@ -25,6 +27,7 @@ mod operators;
 mod order;
 mod pairs;
 mod principal;
+mod ramp;
 mod rolling;
 mod run_length;
 mod schedule;

@@ -1,9 +1,11 @@
 //! From a node of the graph to the operator that computes it.
 
+use super::anchored::{Cumulative, Kept, RowsSince, SecondsSince, Streak};
 use super::bank::{Bank, Lane};
 use super::calendar::{Calendar, Lookup, Reading};
 use super::elementwise::Elementwise;
 use super::error::EngineError;
+use super::filter::Filter;
 use super::fitted;
 use super::graph::{Axis, Graph, Node};
 use super::history::Lag;
@@ -141,6 +143,7 @@ fn alone(graph: &Graph, at: usize, axes: &[Axis]) -> Result<Body, EngineError> {
             node.adjust.unwrap_or(false),
             node.op == "ewm_std",
         )))),
+        ("seconds_since", _) if crosses => Ok(Body::Sampler(Box::new(SecondsSince::default()))),
         (_, Some(span)) => timed(&parts, span, crosses),
         _ => counted(&parts).map(Body::Kernel),
     }
@@ -200,6 +203,14 @@ fn counted(parts: &Parts<'_>) -> Result<Box<dyn Kernel>, EngineError> {
         "quantile" => Box::new(Last::new(parts.steps()?, Quantile::new(parts.level()?))),
         op if windows::known(op) => return windows::counted(op, parts.steps()?).ok_or_else(|| parts.missing("an operator")),
         "cum_sum" => Box::new(CumulativeSum::default()),
+        "cum_min" => Box::new(Cumulative::new(Kept::Minimum)),
+        "cum_max" => Box::new(Cumulative::new(Kept::Maximum)),
+        "cum_count" => Box::new(Cumulative::new(Kept::Count)),
+        "cum_first" => Box::new(Cumulative::new(Kept::First)),
+        "since" => Box::new(RowsSince::default()),
+        "seconds_since" => Box::new(OnRows(SecondsSince::default())),
+        "streak" => Box::new(Streak::default()),
+        "fir" => Box::new(Filter::new(node.weights.clone(), parts.steps()?)),
         "tick_side" => Box::new(TickSide::default()),
         "lookup" => {
             let table = &parts.graph.tables[parts.index(parts.graph.tables.len(), "table")?];

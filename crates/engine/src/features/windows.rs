@@ -5,13 +5,14 @@ use super::moments::Moments;
 use super::operators::Body;
 use super::order::{Rank, Since};
 use super::pairs::{Line, Related, Relation, Trend};
+use super::ramp::Ramp;
 use super::slide::{RowWindow, Statistic, TimeWindow};
 
 /// Whether there is such a window here.
 pub(super) fn known(op: &str) -> bool {
     matches!(
         op,
-        "skew" | "kurt" | "rank" | "argmin" | "argmax" | "slope" | "rsquare" | "resid" | "cov" | "corr" | "beta"
+        "skew" | "kurt" | "rank" | "argmin" | "argmax" | "slope" | "rsquare" | "resid" | "wma" | "cov" | "corr" | "beta"
     )
 }
 
@@ -29,6 +30,7 @@ pub(super) fn counted(op: &str, n: usize) -> Option<Box<dyn Kernel>> {
         "skew" => over(n, Moments::<3>::default()),
         "kurt" => over(n, Moments::<4>::default()),
         "rank" => over(n, Rank::default()),
+        "wma" => over(n, Ramp::default()),
         "argmin" => over(n, Since::<1>::default()),
         "argmax" => over(n, Since::<-1>::default()),
         _ => match (line(op), relation(op)) {
@@ -53,6 +55,7 @@ pub(super) fn timed(op: &str, span: i64, crosses: bool) -> Option<Body> {
         "skew" => over(span, crosses, Moments::<3>::default()),
         "kurt" => over(span, crosses, Moments::<4>::default()),
         "rank" => over(span, crosses, Rank::default()),
+        "wma" => over(span, crosses, Ramp::default()),
         "argmin" => over(span, crosses, Since::<1>::default()),
         "argmax" => over(span, crosses, Since::<-1>::default()),
         _ => match (line(op), relation(op)) {
