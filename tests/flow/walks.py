@@ -1,4 +1,4 @@
-"""Random walks of constant volatility as bars and as trades, alike but for a signal of known strength; and what they can be predicted by."""
+"""Random walks of constant volatility as bars and as trades, alike but for a signal of known strength, and regressions that judge them."""
 
 from __future__ import annotations
 
