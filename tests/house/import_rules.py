@@ -22,6 +22,7 @@ ROOM_ORDER = [
     "targets",
     "splits",
     "views",
+    "selectors",
     "scales",
     "models",
     "heads",

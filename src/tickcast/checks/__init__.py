@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from tickcast.checks import bundle, calibrator, feature_set, forecast, forecaster, split, target
+from tickcast.checks import bundle, calibrator, feature_set, forecast, forecaster, selector, split, target
 from tickcast.checks.future import FUTURES
 
 __all__ = ["FUTURES", "LAWS"]
@@ -27,6 +27,7 @@ LAWS: Mapping[str, tuple[Callable[..., None], ...]] = {
         target.the_end_matters,
     ),
     "split": (split.parts_are_ordered_and_disjoint, split.usable_rows_only, split.intervals_never_meet),
+    "selector": (selector.sees_training_rows_only, selector.answers_the_same_twice, selector.every_feature_is_accounted_for),
     "forecast": (
         forecast.cdf_is_monotone,
         forecast.quantile_inverts_cdf,

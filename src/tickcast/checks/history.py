@@ -23,11 +23,7 @@ BOUND = 1e-9
 """How far a recursive operator may be from a fresh start, as a share of the feature's range, once it has forgotten."""
 _LIVES = 30.0  # e-folding times after which a recursive operator has forgotten: e**-30 = 1e-13
 _STARTS = (0.12, 0.3, 0.45)
-_WINDOWED = frozenset(
-    ("input", "const", "one", "add", "sub", "mul", "div", "pow", "neg", "log", "exp", "sqrt", "abs", "sign", "sin", "cos", "floor")
-    + ("minimum", "maximum", "where", "lt", "le", "eq", "ne", "lag", "sum", "var", "min", "max", "count", "quantile", "sample", "lookup")
-    + ("elapsed", "minutes_to_close", "time_of_day", "day_of_week", "day_of_month", "day_of_year")
-)
+_ANCHORED = ("cum", "since", "streak", "minutes_since_open")
 
 
 @dataclass(frozen=True)
@@ -41,7 +37,7 @@ class Memory:
 
 
 def memories(features: FeatureSet) -> Mapping[str, Memory]:
-    """The memory of each feature, read off its graph; an operator not known here counts as anchored."""
+    """The memory of each feature, read off its graph; an operator that is not known to be otherwise counts as a window."""
     graph = features.graph()
     found: list[Memory] = []
     for node in graph["nodes"]:
@@ -57,8 +53,6 @@ def memories(features: FeatureSet) -> Mapping[str, Memory]:
 def _own(node: Mapping[str, Any]) -> Memory:
     """What one operator adds to the memory of its arguments."""
     op = node["op"]
-    if op in _WINDOWED:
-        return Memory("window")
     if op in ("ewm_mean", "ewm_std"):
         if "span" in node:
             return Memory("recursive", time=math.ceil(_LIVES * node["span"] / math.log(2)))
@@ -66,7 +60,7 @@ def _own(node: Mapping[str, Any]) -> Memory:
         return Memory("recursive", rows=math.ceil(_LIVES / -math.log1p(-alpha)) if alpha < 1 else 1)
     if op == "rma":
         return Memory("recursive", rows=math.ceil(_LIVES / -math.log1p(-1 / node["steps"])) if node["steps"] > 1 else 1)
-    return Memory("anchored")
+    return Memory("anchored" if op.startswith(_ANCHORED) else "window")
 
 
 def _since(start: int, frame: pl.DataFrame) -> pl.DataFrame:
