@@ -3,6 +3,7 @@
 use super::error::EngineError;
 use super::kernel::{Args, Kernel, Rows};
 use super::tape::Tape;
+use super::vector::{Work, widest};
 
 /// One operator of a bank: a series in, a series out.
 pub(super) trait Lane: Send + Sync + Sized {
@@ -18,6 +19,32 @@ pub(super) trait Lane: Send + Sync + Sized {
     }
 
     fn settle(&mut self, _mean: f64) {}
+
+    /// The answers of all lanes to a block: `lanes[i]` reads argument `i` and fills the `i`-th column.
+    #[inline(always)]
+    fn block(lanes: &mut [Self], args: Args<'_>, out: &mut [f64]) {
+        let mut chains = Vec::with_capacity(lanes.len());
+        for (i, (lane, out)) in lanes.iter_mut().zip(out.chunks_mut(args.stride)).enumerate() {
+            let (x, out) = (args.get(i), &mut out[..args.rows]);
+            match lane.chain(x) {
+                Some(chain) => chains.push((chain, lane, x, out)),
+                None => lane.column(x, out),
+            }
+        }
+        for side in chains.chunks_mut(SIDE) {
+            match side {
+                [a] => run([a]),
+                [a, b] => run([a, b]),
+                [a, b, c] => run([a, b, c]),
+                [a, b, c, d] => run([a, b, c, d]),
+                [a, b, c, d, e] => run([a, b, c, d, e]),
+                [a, b, c, d, e, f] => run([a, b, c, d, e, f]),
+                [a, b, c, d, e, f, g] => run([a, b, c, d, e, f, g]),
+                [a, b, c, d, e, f, g, h] => run([a, b, c, d, e, f, g, h]),
+                _ => {}
+            }
+        }
+    }
 
     fn reset(&mut self);
     fn tape(&mut self, tape: &mut Tape) -> Result<(), EngineError>;
@@ -40,6 +67,20 @@ const SIDE: usize = 8;
 /// `lanes[i]` reads argument `i` and fills the `i`-th column.
 pub(super) struct Bank<L>(pub Vec<L>);
 
+/// The lanes of a bank and the rows before them.
+struct Block<'a, L> {
+    lanes: &'a mut [L],
+    args: Args<'a>,
+    out: &'a mut [f64],
+}
+
+impl<L: Lane> Work for Block<'_, L> {
+    #[inline(always)]
+    fn run(self) {
+        L::block(self.lanes, self.args, self.out);
+    }
+}
+
 impl<L: Lane> Kernel for Bank<L> {
     fn update(&mut self, _rows: Rows<'_>, args: Args<'_>, out: &mut [f64]) {
         if args.stride == 1 {
@@ -48,27 +89,11 @@ impl<L: Lane> Kernel for Bank<L> {
             }
             return;
         }
-        let mut chains = Vec::with_capacity(self.0.len());
-        for (i, (lane, out)) in self.0.iter_mut().zip(out.chunks_mut(args.stride)).enumerate() {
-            let (x, out) = (args.get(i), &mut out[..args.rows]);
-            match lane.chain(x) {
-                Some(chain) => chains.push((chain, lane, x, out)),
-                None => lane.column(x, out),
-            }
-        }
-        for side in chains.chunks_mut(SIDE) {
-            match side {
-                [a] => run([a]),
-                [a, b] => run([a, b]),
-                [a, b, c] => run([a, b, c]),
-                [a, b, c, d] => run([a, b, c, d]),
-                [a, b, c, d, e] => run([a, b, c, d, e]),
-                [a, b, c, d, e, f] => run([a, b, c, d, e, f]),
-                [a, b, c, d, e, f, g] => run([a, b, c, d, e, f, g]),
-                [a, b, c, d, e, f, g, h] => run([a, b, c, d, e, f, g, h]),
-                _ => {}
-            }
-        }
+        widest(Block {
+            lanes: &mut self.0,
+            args,
+            out,
+        });
     }
 
     fn reset(&mut self) {

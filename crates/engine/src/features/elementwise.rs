@@ -2,6 +2,7 @@
 
 use super::kernel::{Args, Kernel, Rows};
 use super::math::{cos, exp, ln, sin, tame};
+use super::vector::{Work, widest};
 
 /// An operator that looks at one row at a time. NaN in, NaN out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,21 +127,26 @@ fn apply(op: Elementwise, args: Args<'_>, out: &mut [f64]) {
     }
 }
 
-/// The same code compiled for 256-bit vectors. No multiplication is fused with an addition, so no bit changes.
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2")]
-fn apply_avx2(op: Elementwise, args: Args<'_>, out: &mut [f64]) {
-    apply(op, args, out);
+/// An operator and the rows before it.
+struct Map<'a> {
+    op: Elementwise,
+    args: Args<'a>,
+    out: &'a mut [f64],
+}
+
+impl Work for Map<'_> {
+    #[inline(always)]
+    fn run(self) {
+        apply(self.op, self.args, self.out);
+    }
 }
 
 impl Kernel for Elementwise {
     fn update(&mut self, _rows: Rows<'_>, args: Args<'_>, out: &mut [f64]) {
-        #[cfg(target_arch = "x86_64")]
-        if args.rows >= 8 && std::arch::is_x86_feature_detected!("avx2") {
-            // SAFETY: the processor has just said that it knows AVX2.
-            unsafe { apply_avx2(*self, args, out) };
-            return;
+        if args.rows < 8 {
+            apply(*self, args, out);
+        } else {
+            widest(Map { op: *self, args, out });
         }
-        apply(*self, args, out);
     }
 }

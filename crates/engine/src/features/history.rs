@@ -123,6 +123,12 @@ impl Gate {
     }
 }
 
+/// What a window adds up for `x`: nothing where it is NaN.
+#[inline(always)]
+pub(super) fn number(x: f64) -> f64 {
+    if x.is_nan() { 0.0 } else { x }
+}
+
 /// Whether any of these is NaN.
 #[inline(always)]
 pub(super) fn any_nan(x: &[f64]) -> bool {

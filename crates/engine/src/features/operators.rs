@@ -10,9 +10,10 @@ use super::fitted;
 use super::graph::{Axis, Graph, Node};
 use super::history::Lag;
 use super::kernel::{Kernel, Latch, Sampler};
-use super::rolling::{Count, Ewm, Rma, Sum, Variance};
+use super::rolling::{Count, Ewm, Rma, Variance};
 use super::session::{CumulativeSum, Elapsed, One, SinceOpen, TickSide, TimeDecay, ToClose};
 use super::summary::{Extreme, Quantile, Spread, Summary, Tally, Total};
+use super::sums::Sum;
 use super::window::{Delayed, Last, OnRows, Span};
 use super::windows;
 

@@ -2,66 +2,10 @@
 
 use super::bank::{Chain, Lane};
 use super::error::EngineError;
-use super::history::{Gate, History, any_nan};
+use super::history::{Gate, History, any_nan, number};
 use super::kernel::{Args, Kernel, Rows};
 use super::math::{Pair, square, sum_error, tame, variance};
 use super::tape::Tape;
-
-/// Sum of the last `n` values; does not drift (see `Pair`).
-pub(super) struct Sum {
-    history: History,
-    gate: Gate,
-    sum: Pair,
-}
-
-impl Sum {
-    pub fn new(n: usize) -> Self {
-        Self {
-            history: History::new(n, 0.0),
-            gate: Gate::new(n as u64),
-            sum: Pair::default(),
-        }
-    }
-}
-
-#[inline(always)]
-fn number(x: f64) -> f64 {
-    if x.is_nan() { 0.0 } else { x }
-}
-
-impl Lane for Sum {
-    #[inline(always)]
-    fn one(&mut self, x: f64) -> f64 {
-        let new = number(x);
-        let old = self.history.push(new);
-        self.sum.slide(new, old);
-        if self.gate.pass(x) { tame(self.sum.value()) } else { f64::NAN }
-    }
-
-    fn column(&mut self, x: &[f64], out: &mut [f64]) {
-        let mut sum = self.sum;
-        let (old, new) = self.history.append(x, number);
-        for ((out, new), old) in out.iter_mut().zip(new).zip(old) {
-            sum.slide(*new, *old);
-            *out = tame(sum.value());
-        }
-        self.sum = sum;
-        self.gate.close(x, out);
-    }
-
-    fn reset(&mut self) {
-        self.history.reset();
-        self.gate.reset();
-        self.sum = Pair::default();
-    }
-
-    fn tape(&mut self, tape: &mut Tape) -> Result<(), EngineError> {
-        self.history.tape(tape)?;
-        self.gate.tape(tape)?;
-        tape.f64(&mut self.sum.high)?;
-        tape.f64(&mut self.sum.low)
-    }
-}
 
 /// Unbiased variance of the last `n` values, from sums kept in about 100 bits.
 pub(super) struct Variance {

@@ -1,6 +1,9 @@
 //! What the engine gives: rows of features, one by one or as a table.
 
-const SIDE: usize = 4;
+use super::turn::{Picked, turn};
+
+/// A table of more numbers than this outlives the cache.
+const LARGE: usize = 1 << 19;
 
 /// One row of features, as it was known at `ts`. The values live until the callback returns.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -53,61 +56,16 @@ impl Answer<'_> {
         &self.buffer[start..start + self.ts.len()]
     }
 
-    /// Write the rows' features into `out`, row-major.
-    fn write(&self, out: &mut [f64]) {
-        let width = self.features.len();
-        if width == 0 {
-            return;
-        }
-        #[cfg(target_arch = "x86_64")]
-        if std::arch::is_x86_feature_detected!("avx2") {
-            // SAFETY: the processor has just said that it knows AVX2.
-            return unsafe { self.transpose_avx2(out) };
-        }
-        self.transpose(out);
+    /// Write the rows' features into `out`, row-major; `past` the cache where nobody reads them soon.
+    fn write(&self, out: &mut [f64], past: bool) {
+        let picked = Picked {
+            buffer: self.buffer,
+            stride: self.stride,
+            ids: self.features,
+            rows: self.ts.len(),
+        };
+        turn(picked, out, past);
     }
-
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx2")]
-    fn transpose_avx2(&self, out: &mut [f64]) {
-        self.transpose(out);
-    }
-
-    /// Squares of 4 x 4, which the compiler turns over in registers; memory is written from its start to its end.
-    #[inline(always)]
-    fn transpose(&self, out: &mut [f64]) {
-        let width = self.features.len();
-        let column = |f: usize| &self.buffer[self.features[f] as usize * self.stride..][..self.ts.len()];
-        let whole = width - width % SIDE;
-        for (band, out) in out.chunks_mut(SIDE * width).enumerate() {
-            let row = band * SIDE;
-            let rows = out.len() / width;
-            let mut f = 0;
-            if rows == SIDE {
-                while f < whole {
-                    let x: [[f64; SIDE]; SIDE] = std::array::from_fn(|i| square(column(f + i), row));
-                    for r in 0..SIDE {
-                        for i in 0..SIDE {
-                            out[r * width + f + i] = x[i][r];
-                        }
-                    }
-                    f += SIDE;
-                }
-            }
-            for f in f..width {
-                for (out, x) in out.chunks_exact_mut(width).zip(&column(f)[row..]) {
-                    out[f] = *x;
-                }
-            }
-        }
-    }
-}
-
-#[inline(always)]
-fn square(column: &[f64], at: usize) -> [f64; SIDE] {
-    let mut x = [0.0; SIDE];
-    x.copy_from_slice(&column[at..at + SIDE]);
-    x
 }
 
 /// Where answered rows go.
@@ -124,7 +82,7 @@ impl Sink for Table {
         self.price.extend_from_slice(answer.price());
         let start = self.values.len();
         self.values.resize(start + n * answer.features.len(), f64::NAN);
-        answer.write(&mut self.values[start..]);
+        answer.write(&mut self.values[start..], false);
     }
 }
 
@@ -149,7 +107,8 @@ impl Sink for Columns<'_> {
         self.session[from..to].fill(answer.session);
         self.segment[from..to].fill(answer.segment);
         self.price[from..to].copy_from_slice(answer.price());
-        answer.write(&mut self.values[from * width..to * width]);
+        let past = self.values.len() > LARGE;
+        answer.write(&mut self.values[from * width..to * width], past);
     }
 }
 
