@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 import small_market
 from tickcast.errors import FeatureError
 from tickcast.features import FeatureSet
-from tickcast.features.anatomy import Branch, clock_of, expressions, inputs_of, lookback, part, stream_of, tree
+from tickcast.features.anatomy import Branch, clock_of, expressions, inputs_of, lookback, part, reads, stream_of, tree
 
 SETS = ("nq24", "har", "ash", "es_scale", "nq_price")
 
@@ -27,6 +28,20 @@ def test_every_feature_of_every_set_can_be_told(name: str) -> None:
         assert alone.warmup[each] == features.warmup[each]
         assert str(lookback(alone, each)) == str(lookback(features, each))
         assert tree(features, each).text
+        assert dict(reads(alone, each)) == dict(reads(features, each))
+
+
+def test_only_what_a_feature_reads_changes_it() -> None:
+    features = FeatureSet.load("nq24")
+    frame = pl.DataFrame(
+        {"ts": np.arange(1, 201) * 300_000_000_000} | {n: 100 + np.random.default_rng(1).random(200) for n in features.columns}
+    )
+    table = features.compute(frame)
+    for column in features.columns:
+        other = features.compute(frame.with_columns(pl.col(column) * 1.01 + 0.1))
+        for name in features.names:
+            same = other.column(name).tobytes() == table.column(name).tobytes()
+            assert same != (column in reads(features, name)["bars"]), (name, column)
 
 
 def test_a_feature_alone_is_the_feature_in_the_set() -> None:
@@ -86,6 +101,6 @@ def test_a_node_that_two_read_is_drawn_once() -> None:
 
 def test_a_name_that_is_not_there() -> None:
     features = FeatureSet.load("nq24")
-    for ask in (part, lookback):
+    for ask in (part, lookback, reads, tree):
         with pytest.raises(FeatureError, match="nosuch"):
             ask(features, "nosuch")

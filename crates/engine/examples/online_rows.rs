@@ -37,7 +37,7 @@ fn main() {
             values: &inputs,
         };
         for writer in &mut writers {
-            writer.put(&row(1)).unwrap();
+            writer.put(&row(0)).unwrap();
         }
         let alone = nanoseconds(&rows, 7, &mut values, &ttl);
         let start = Instant::now();

@@ -3,73 +3,72 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from cyclopts import App, Parameter, validators
 from rich.markup import escape
 from rich.table import Table
 
 from tickcast.cli.events import events_of
+from tickcast.cli.feature_explain import explain
+from tickcast.cli.feature_materialise import materialise
+from tickcast.cli.feature_register import register, retire
+from tickcast.cli.feature_sets import Named, named, registry_in, row_of, shipped, words_of
 from tickcast.cli.terminal import Terminal
-from tickcast.config import read_yaml
-from tickcast.errors import FeatureError
 
 __all__ = ["features"]
 
-features = App(name="features", help="List the feature sets, show their expressions, try the laws on your own.")
-
-
-def _sets() -> dict[str, Path]:
-    """The sets shipped in the package by name."""
-    folder = Path(str(files("tickcast.features") / "sets"))
-    return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
-
-
-def _words(name: str) -> dict[str, Any]:
-    """The keys of a shipped set or of a YAML file. Raises FeatureError."""
-    shipped = _sets()
-    if name not in shipped and not Path(name).is_file():
-        raise FeatureError(f"no feature set is called {name!r}", hint=f"shipped sets: {', '.join(shipped)}")
-    return read_yaml(shipped.get(name, Path(name)))
+features = App(name="features", help="List, explain, check, register and materialise feature sets.")
 
 
 @features.command(name="list")
-def _list(*, json: bool = False) -> None:
-    """Name every shipped feature set.
+def _list(*, search: str = "", store: Path = Path("data/store"), json: bool = False, quiet: bool = False) -> None:
+    """Name every feature set: those in the package, and those registered in the store.
 
     For example:
 
-    tickcast features list --json
+    tickcast features list
+
+    tickcast features list --search garman_klass
+
+    tickcast features list --store data/store --json
 
     Parameters
     ----------
+    search
+        Only sets whose name, line of description, features or expressions hold this text.
+    store
+        Folder of the embedded store whose registry is asked.
     json
-        Write the sets as JSON.
+        Write the sets as JSON, with the names of their features.
+    quiet
+        No progress.
     """
-    rows = [{"name": name, "features": list(read_yaml(path)["features"])} for name, path in _sets().items()]
-    Terminal(as_json=json).answer(rows, "\n".join(f"{row['name']}: {len(row['features'])} features" for row in rows))
+    terminal = Terminal(quiet=quiet, as_json=json)
+    rows = []
+    with terminal.progress() as listener, registry_in(store) as registry:
+        known = shipped()
+        for done, name in enumerate(known):
+            listener("list", "feature sets", done / len(known))
+            rows.append(row_of(named(name, store), "in the package"))
+        for entry in registry.search() if registry is not None else ():
+            rows.append(row_of(Named(entry.features, entry.lineage.file, entry), f"registered, version {entry.version}"))
+    wanted = search.lower()
+    kept = [row for row in rows if any(wanted in str(value).lower() for value in row.values())]
+    table = Table("set", "where", "stream", "clock", "features", "longest warm-up", "about", box=None)
+    for row in kept:
+        count = str(len(row["features"]))
+        table.add_row(
+            *(escape(str(row[key])) for key in ("name", "where", "stream", "clock")), count, str(row["warm_up"]), escape(row["about"])
+        )
+    terminal.answer(kept, table if kept else f"no feature set holds {search!r}")
 
 
-@features.command(name="explain")
-def _explain(name: str, *, json: bool = False) -> None:
-    """Show a set's stream, clock and expressions.
-
-    For example:
-
-    tickcast features explain nq24
-
-    Parameters
-    ----------
-    name
-        A shipped set's name, or a YAML file.
-    json
-        Write the set as JSON.
-    """
-    tree = _words(name)
-    head = [f"{key}: {tree[key]}" for key in ("name", "stream", "clock", "session", "price") if key in tree]
-    Terminal(as_json=json).answer(tree, "\n".join([*head, *(f"  {key} = {value}" for key, value in tree["features"].items())]))
+features.command(explain, name="explain")
+features.command(register, name="register")
+features.command(retire, name="retire")
+features.command(materialise, name="materialise")
 
 
 @features.command(name="check")
@@ -119,7 +118,7 @@ def _check(
     quiet
         No progress.
     """
-    words = _words(name)
+    words = words_of(name)
     from tickcast.features import FeatureSet
 
     FeatureSet.load(name)  # a mistake in the set is told before any row is read

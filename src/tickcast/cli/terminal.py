@@ -9,9 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
 __all__ = ["Terminal"]
 
@@ -34,7 +33,7 @@ class Terminal:
         self._out = Console(highlight=False, soft_wrap=True, width=wide)
         self._err = Console(stderr=True, highlight=False, soft_wrap=True)
 
-    def answer(self, value: Mapping[str, Any] | Sequence[Any], text: str | Table) -> None:
+    def answer(self, value: Mapping[str, Any] | Sequence[Any], text: RenderableType) -> None:
         """Write `value` as JSON or `text` for a reader."""
         if self.as_json:
             self._out.file.write(json.dumps(value, indent=2, allow_nan=False, default=str) + "\n")

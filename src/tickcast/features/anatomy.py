@@ -11,7 +11,7 @@ from typing import Any
 from tickcast.errors import FeatureError
 from tickcast.features.feature_set import FeatureSet
 
-__all__ = ["Branch", "Lookback", "clock_of", "expressions", "inputs_of", "lookback", "part", "stream_of", "tree"]
+__all__ = ["Branch", "Lookback", "clock_of", "expressions", "inputs_of", "lookback", "part", "reads", "stream_of", "tree"]
 
 _FADING = ("ewm", "rma", "cum")
 _SILENT = ("kind", "of", "columns")
@@ -101,22 +101,47 @@ def _needed(lines: Mapping[str, str], name: str) -> dict[str, str]:
 
 
 def _nodes(graph: Mapping[str, Any], name: str) -> tuple[list[dict[str, Any]], int]:
-    return graph["nodes"], next(int(feature["node"]) for feature in graph["features"] if feature["name"] == name)
+    for feature in graph["features"]:
+        if feature["name"] == name:
+            return graph["nodes"], int(feature["node"])
+    raise FeatureError(f"no feature called {name!r}", hint=f"there are {', '.join(each['name'] for each in graph['features'])}")
 
 
 def _reads(graph: Mapping[str, Any], node: Mapping[str, Any]) -> list[int]:
     """Numbers of the nodes that a node reads; a column of rows made on the way reads what it is made of."""
-    reads = [int(arg) for arg in node.get("args", ())]
+    near = [int(arg) for arg in node.get("args", ())]
     made = _made(graph, node)
     if node["op"] == "input" and made is not None:
-        reads.append(int(made["columns"][node["index"]]["node"]))
-    return reads
+        near.append(int(made["columns"][node["index"]]["node"]))
+    return near
 
 
 def _made(graph: Mapping[str, Any], node: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """The rows made on the way (bars, buckets) that a node lives on, None for a stream's own rows."""
     number = int(node.get("axis", 0)) - len(graph.get("sides", ())) - 1
     return graph["derived"][number] if number >= 0 else None
+
+
+def reads(features: FeatureSet, name: str) -> Mapping[str, tuple[str, ...]]:
+    """Input columns by stream that a feature depends on, through tables it learns from too. Raises FeatureError when there is no such one.
+
+    >>> dict(reads(FeatureSet.load("nq24"), "amihud_illiq"))
+    {'bars': ('close', 'volume')}
+    """
+    graph = features.graph()
+    nodes, last = _nodes(graph, name)
+    seen, waiting = set[int](), [last]
+    while waiting:
+        seen.add(at := waiting.pop())
+        near = _reads(graph, nodes[at])
+        if nodes[at]["op"] == "lookup":
+            learned = graph["tables"][nodes[at]["index"]]["recipe"]
+            near += [learned[key] for key in ("node", "slot") if isinstance(learned.get(key), int)]
+        waiting += [each for each in near if each not in seen]
+    streams = list(inputs_of(features).items())
+    used = {(int(nodes[at].get("axis", 0)), int(nodes[at]["index"])) for at in seen if nodes[at]["op"] == "input"}
+    found = {stream: tuple(columns[i] for i in range(len(columns)) if (at, i) in used) for at, (stream, columns) in enumerate(streams)}
+    return MappingProxyType({stream: columns for stream, columns in found.items() if columns})
 
 
 def lookback(features: FeatureSet, name: str) -> Lookback:
@@ -126,8 +151,6 @@ def lookback(features: FeatureSet, name: str) -> Lookback:
     '12 rows'
     """
     graph = features.graph()
-    if name not in features.names:
-        raise FeatureError(f"no feature called {name!r}", hint=f"{features.name} has {', '.join(features.names)}")
     nodes, last = _nodes(graph, name)
     known: list[Lookback] = []
     for node in nodes[: last + 1]:  # arguments come before what reads them

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from tickcast.errors import FeatureError, StoreError
-from tickcast.features.anatomy import clock_of, expressions, inputs_of, lookback, part
+from tickcast.features.anatomy import clock_of, expressions, lookback, part, reads
 from tickcast.features.changes import changes
 from tickcast.features.feature_set import FeatureSet
 from tickcast.features.lifetime import FOREVER, Lifetime, lifetimes
@@ -202,10 +202,9 @@ def _features(features: FeatureSet, ttl: Lifetime) -> tuple[RegisteredFeature, .
     lines, warmup = expressions(features), features.warmup
     out = []
     for name, most in zip(features.names, lifetimes(features.names, ttl), strict=True):
-        alone = part(features, name)
         life = None if most == FOREVER else most
         back = str(lookback(features, name))
-        out.append(RegisteredFeature(name, lines[name], alone.hash, dict(inputs_of(alone)), back, warmup[name], life))
+        out.append(RegisteredFeature(name, lines[name], part(features, name).hash, dict(reads(features, name)), back, warmup[name], life))
     return tuple(out)
 
 

@@ -10,10 +10,12 @@ from functools import partial
 import polars as pl
 
 from tickcast.clock import DAY
+from tickcast.config import Experiment
 from tickcast.errors import DataError
+from tickcast.lifecycle.market import market
 from tickcast.store import Store
 
-__all__ = ["InputDay", "series_days", "stored_days"]
+__all__ = ["InputDay", "experiment_days", "series_days", "stored_days"]
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,17 @@ class InputDay:
     first_ts: int
     last_ts: int
     rows: Callable[[], pl.DataFrame]
+
+
+def experiment_days(experiment: Experiment, store: Store, version: str, columns: Sequence[str]) -> tuple[InputDay, ...]:
+    """The days of an experiment's series in dataset `version`: as stored, or after its rolls and bars. `columns` are what is read of them.
+
+    Raises DataError when there is none.
+    """
+    data = experiment.data
+    if experiment.rolls is not None or experiment.bars is not None:
+        return series_days(market(experiment, store, version).rows, columns)
+    return stored_days(store, data.table, data.symbol, as_of=version)
 
 
 def stored_days(
@@ -62,7 +75,7 @@ def series_days(rows: pl.DataFrame, columns: Sequence[str]) -> tuple[InputDay, .
     named = ["ts", *(name for name in ("session_id", "segment_id", *columns) if name in rows.columns)]
     utc = (pl.col("ts_open" if "ts_open" in rows.columns else "ts") // DAY).cast(pl.Int64)
     day = pl.coalesce(pl.col("trading_day").cast(pl.Int64), utc) if "trading_day" in rows.columns else utc
-    days = []
+    days: list[InputDay] = []
     for part in rows.with_columns(day.alias("__day")).partition_by("__day", maintain_order=True):
         held = part.drop("__day")
         first, last = int(part["ts"][0]), int(part["ts"][-1])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal, Protocol
 
 import polars as pl
@@ -22,7 +22,7 @@ class Judgement(Protocol):
         """Its name."""
 
     @property
-    def broken(self) -> tuple[str, ...]:
+    def broken(self) -> Sequence[object]:
         """What the laws it breaks found."""
 
     @property
