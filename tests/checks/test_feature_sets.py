@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from features.small_book import books
 from tickcast.checks import LAWS
 from tickcast.checks import feature_set as laws
 from tickcast.checks.events import CUTS
@@ -63,9 +64,11 @@ def trades(n: int, per_session: int) -> pl.DataFrame:
 def subject(name: str, *, whole: bool) -> tuple[FeatureSet, pl.DataFrame]:
     """A shipped set, fitted where it learns, and a frame of its stream; `whole`: one gapless session of one contract."""
     features = FeatureSet.load(name)
-    made = bars if features.graph()["stream"] == "bars" else trades
     n = 1500
-    frame = made(n, n if whole else n // 5)
+    if features.graph()["stream"] == "book":
+        frame = books(3 * n, even=True) if whole else books(n // 2, per_session=n // 6)
+    else:
+        frame = (bars if features.graph()["stream"] == "bars" else trades)(n, n if whole else n // 5)
     if features.needs_fit:
         features = features.fit(frame, int(frame["ts"][n // 3]))
     return features, frame
@@ -79,8 +82,8 @@ def test_feature_set(name: str, law: Law) -> None:
 
 
 def test_no_shipped_set_is_skipped() -> None:
-    assert SETS == ("ash", "es_scale", "har", "nq24", "nq_price", "regime")
-    assert len(LAWS["feature_set"]) * len(SETS) == 48
+    assert SETS == ("ash", "es_scale", "har", "lob", "nq24", "nq_price", "regime")
+    assert len(LAWS["feature_set"]) * len(SETS) == 56
     assert len(FRAME_FUTURES) == 8 and CUTS == 25
 
 

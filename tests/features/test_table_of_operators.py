@@ -12,7 +12,8 @@ from tickcast.features.graph import MAX_NODES
 from tickcast.features.language import MACROS, OPERATORS
 from tickcast.features.parse import MAX_DEPTH, MAX_LENGTH, MAX_ROWS
 
-WORDS = {"name": "one", "stream": "bars", "clock": {"on": "bars", "step": "5m"}, "price": "close"}
+WORDS: dict[str, object] = {"name": "one", "stream": "bars", "clock": {"on": "bars", "step": "5m"}, "price": "close"}
+BOOK: dict[str, object] = {"name": "one", "stream": "book", "clock": {"on": "book"}, "price": "mid()"}
 CALLS = {
     "minimum": "minimum(close, open)",
     "maximum": "maximum(close, open)",
@@ -34,11 +35,18 @@ CALLS = {
     "atr": "atr(high, low, close)",
     "garman_klass": "garman_klass(open, high, low, close)",
     "vwap": "vwap(5)",
+    "mid": "mid()",
+    "spread": "spread()",
+    "micro": "micro()",
+    "imbalance": "imbalance(2)",
+    "ofi": "ofi(10)",
+    "fill": "fill(close, 0)",
 }
+OF_THE_BOOK = ("mid", "spread", "micro", "imbalance", "ofi")
 
 
-def of(expression: str) -> FeatureSet:
-    return FeatureSet.from_dict({**WORDS, "features": {"f": expression}})
+def of(expression: str, words: dict[str, object] = WORDS) -> FeatureSet:
+    return FeatureSet.from_dict({**words, "features": {"f": expression}})
 
 
 @pytest.mark.parametrize("name", sorted({*OPERATORS, *MACROS}))
@@ -51,7 +59,7 @@ def test_every_operator_can_be_called_and_is_documented(name: str) -> None:
     call = CALLS.get(name, plain)
     if name.startswith(("time_of_day", "day_of_")):
         call = f'{name}("UTC")'
-    assert of(call).names == ("f",)
+    assert of(call, BOOK if name in OF_THE_BOOK else WORDS).names == ("f",)
     assert name in (checkout.ROOT / "docs" / "features.md").read_text(encoding="utf-8")
 
 

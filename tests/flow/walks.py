@@ -73,6 +73,20 @@ def trades(seed: int, seconds: int, *, rate: float = 2.0) -> Walk:
     return Walk(frame, step * np.sqrt(again.poisson(rate, 400_000)) * again.standard_normal(400_000), {}, {})
 
 
+def books(seed: int, n: int) -> Walk:
+    """Books of ten levels every 100 ms; the log-mid moves by a normal step, everything else is drawn afresh."""
+    rng = np.random.default_rng(seed)
+    ts = START + SECOND // 10 * np.arange(1, n + 1)
+    mid = 100 * np.exp(np.cumsum(SIGMA * rng.standard_normal(n)))
+    made: dict[str, object] = {"symbol": ["W"] * n, "ts": ts, "session_id": np.full(n, int(ts[-1])), "segment_id": np.zeros(n, np.int64)}
+    away = 0.01 * rng.integers(1, 4, n)
+    for side, sign in (("bid", -1), ("ask", 1)):
+        steps = np.cumsum(np.column_stack([away, 0.01 * rng.integers(1, 3, (n, 9))]), axis=1)
+        made |= {f"{side}_price_{k + 1}": mid + sign * steps[:, k] for k in range(10)}
+        made |= {f"{side}_size_{k + 1}": rng.integers(1, 300, n).astype(float) for k in range(10)}
+    return Walk(pl.DataFrame(made), SIGMA * np.random.default_rng(0).standard_normal(400_000), {}, {})
+
+
 @dataclass(frozen=True)
 class Skill:
     """What a set's features predict on the second half: hits of direction and of "larger than the median", their number, and the gain in

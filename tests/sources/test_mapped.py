@@ -142,3 +142,45 @@ def test_bars_declared_too_long_are_refused(tmp_path: Path) -> None:
     assert len(next(MappedTable(path, interval="5m", **told).history()).frame) == 20
     with pytest.raises(SourceError, match="begin before the one before has closed"):
         next(MappedTable(path, interval="7m", **told).history())
+
+
+QUOTES = {"ts": "ms", "bid_price_1": "bid", "bid_size_1": "bid_size", "ask_price_1": "ask", "ask_size_1": "ask_size"}
+BARE = {"header": ["ms", "bid", "bid_size", "ask", "ask_size"], "day": "%Y%m%d", "divisor": {"bid": 10000, "ask": 10000}, "carry": True}
+
+
+def test_bare_files_tell_time_from_the_day_in_their_name_and_carry_the_other_side(tmp_path: Path) -> None:
+    path = tmp_path / "20131007_x.csv"
+    path.write_text("34200000,0,0,1836300,100\n34200001,1800100,300,0,0\n34200001,1800200,100,0,0\n")
+    chunk = read(path, table="book", columns=QUOTES, unit="ms", layout=BARE)
+    assert chunk.frame["ts"].to_list() == [1381152600_000_000_000, 1381152600_001_000_000, 1381152600_001_000_000]
+    assert chunk.frame.select("bid_price_1", "bid_size_1", "ask_price_1", "ask_size_1").rows() == [
+        (None, None, 183.63, 100),
+        (180.01, 300, 183.63, 100),
+        (180.02, 100, 183.63, 100),
+    ]
+    for changed, message in (
+        ({**BARE, "header": ["ms", "bid"]}, "row 1: has 5 columns, not 2"),
+        ({**BARE, "headers": []}, "no 'headers'.*It has header, day"),
+        ({**BARE, "divisor": {"bid": 0}}, "other than 0"),
+        ({**BARE, "day": "%d.%m.%Y"}, "no date"),
+    ):
+        with pytest.raises((ConfigError, SourceError), match=message):
+            read(path, table="book", columns=QUOTES, unit="ms", layout=changed)
+    path.write_text("34200000,0,0,1836300,100\n34200001,1800100\n")
+    with pytest.raises(SourceError, match="row 2: has 2 fields where row 1 has 5"):
+        read(path, table="book", columns=QUOTES, unit="ms", layout=BARE)
+
+
+def test_real_quotes_and_trades_of_equities(market_data: Path) -> None:
+    header = [*BARE["header"], "exchange", "condition", "suspicious"]  # type: ignore[misc]
+    folder, bare = market_data / "equities" / "ibm", {**BARE, "header": header}
+    quotes = read(folder / "20131007_quote.zip", table="book", columns=QUOTES, unit="ms", layout=bare)
+    both = quotes.frame.drop_nulls(["bid_price_1", "ask_price_1"])
+    assert len(quotes.frame) == 109_067 and not quotes.counts and len(both) > 109_000
+    layout = {"header": ["ms", "price", "size", *header[-3:]], "day": "%Y%m%d", "divisor": {"price": 10000}}
+    columns = {"ts": "ms", "price": "price", "size": "size"}
+    trades = read(folder / "20131007_trade.zip", columns=columns, unit="ms", layout=layout)
+    assert len(trades.frame) == 24_293
+    near = trades.frame.join_asof(both.select("ts", "bid_price_1", "ask_price_1"), on="ts")
+    inside = near.filter(pl.col("price").is_between(pl.col("bid_price_1") - 0.02, pl.col("ask_price_1") + 0.02))
+    assert len(inside) > 0.9 * len(near), "the clocks of the two files agree"

@@ -29,7 +29,10 @@ class Operator:
 
 @dataclass(frozen=True)
 class Macro:
-    """An operator written in the language itself; `parameters` with a default may be left out."""
+    """An operator written in the language itself; `parameters` with a default may be left out.
+
+    `level`, a book's level as a whole number, becomes part of a column's name: {level} in the expression.
+    """
 
     parameters: tuple[tuple[str, object], ...]
     expression: str
@@ -100,6 +103,12 @@ OPERATORS: Mapping[str, Operator] = MappingProxyType(
 _NEEDED = None
 _UP = "rma(maximum(x - lag(x, 1), 0), n)"
 _DOWN = "rma(maximum(lag(x, 1) - x, 0), n)"
+_LEVEL = (("level", 1),)
+_BEFORE = "lag(bid_price_{level}, 1)", "lag(bid_size_{level}, 1)", "lag(ask_price_{level}, 1)", "lag(ask_size_{level}, 1)"
+_FLOW = (  # Cont, Kukanov and Stoikov (2014), equation 2
+    f"where(bid_price_{{level}} >= {_BEFORE[0]}, bid_size_{{level}}, 0) - where(bid_price_{{level}} <= {_BEFORE[0]}, {_BEFORE[1]}, 0)"
+    f" - where(ask_price_{{level}} <= {_BEFORE[2]}, ask_size_{{level}}, 0) + where(ask_price_{{level}} >= {_BEFORE[2]}, {_BEFORE[3]}, 0)"
+)
 _OHLC = (("open", _NEEDED), ("high", _NEEDED), ("low", _NEEDED), ("close", _NEEDED))
 MACROS: Mapping[str, Macro] = MappingProxyType(
     {
@@ -116,6 +125,15 @@ MACROS: Mapping[str, Macro] = MappingProxyType(
         "true_range": Macro(_OHLC[1:], "maximum(high, lag(close, 1)) - minimum(low, lag(close, 1))"),
         "atr": Macro((*_OHLC[1:], ("n", 14)), "rma(true_range(high, low, close), n)"),
         "garman_klass": Macro(_OHLC, "0.5 * log(high / low) ** 2 - (2 * log(2) - 1) * log(close / open) ** 2"),
+        # a number where a column has none; counting over one row tells which
+        "fill": Macro((("x", _NEEDED), ("value", 0)), "where(count(x, 1), x, value)"),
+        "mid": Macro((), "(bid_price_1 + ask_price_1) / 2"),
+        "spread": Macro((), "ask_price_1 - bid_price_1"),
+        # the mid weighted by the quantity on the other side
+        "micro": Macro((), "(ask_price_1 * bid_size_1 + bid_price_1 * ask_size_1) / (bid_size_1 + ask_size_1)"),
+        "imbalance": Macro(_LEVEL, "(bid_size_{level} - ask_size_{level}) / (bid_size_{level} + ask_size_{level})"),
+        # a level that is not occupied, or was not before, has no flow; the first row has no row before it
+        "ofi": Macro(_LEVEL, f"where(count({_FLOW}, 1), {_FLOW}, 0 * elapsed())"),
         "vwap": Macro((("window", _NEEDED),), "sum(PRICE * SIZE, window) / sum(SIZE, window)"),
     }
 )

@@ -16,6 +16,7 @@ from tickcast.features.filters import FILTERS, taps
 from tickcast.features.graph import GraphBuilder, Series
 from tickcast.features.language import MACROS, OPERATORS, PRICE_AND_SIZE, Macro, Operator
 from tickcast.features.learners import examples, numbered, output
+from tickcast.schema import BOOK_LEVELS
 
 __all__ = ["MAX_DEPTH", "MAX_LENGTH", "MAX_ROWS", "MAX_TERMS", "Parser", "Value"]
 
@@ -348,7 +349,13 @@ class Parser:
         if "PRICE" in macro.expression:
             price, size = PRICE_AND_SIZE.get(self.builder.stream, ("price", "size"))
             given |= {"PRICE": self._name(price, node), "SIZE": self._name(size, node)}
-        tree = ast.parse(macro.expression, mode="eval").body
+        expression = macro.expression
+        if "{level}" in expression:
+            level = given.pop("level")
+            if type(level) is not int or not 1 <= level <= BOOK_LEVELS:
+                self._fail(f"{name} of level {level!r}", node, f"levels of a book are 1 to {BOOK_LEVELS}")
+            expression = expression.replace("{level}", str(level))
+        tree = ast.parse(expression, mode="eval").body
         try:
             self._scope.append(given)
             return self._value(tree)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime
 from difflib import get_close_matches
 from pathlib import Path
-from typing import ClassVar, Literal
-from zoneinfo import available_timezones
+from types import MappingProxyType
+from typing import Any, ClassVar, Literal
+from zoneinfo import ZoneInfo, available_timezones
 
 import numpy as np
 import polars as pl
@@ -23,7 +25,7 @@ from tickcast.sources.base import FileSource
 from tickcast.sources.cleaning import Cleaned, clean
 from tickcast.sources.files import Paths, list_files, read_bytes
 
-__all__ = ["MappedTable", "Stamps"]
+__all__ = ["Layout", "MappedTable", "Stamps"]
 
 _UNITS = (("ns", 1), ("us", 1_000), ("ms", 1_000_000), ("s", 1_000_000_000))
 _FIRST_YEAR = 365 * DAY
@@ -93,17 +95,79 @@ class Stamps:
             ) from error
 
 
+@dataclass(frozen=True)
+class Layout:
+    """What bare files do not tell of themselves.
+
+    Parameters
+    ----------
+    header: names of the columns of files whose first row is data.
+    day: where the date stands in the file's name, as %Y%m%d; numbers of the time column then count from that day's midnight in the zone.
+    divisor: column → what its numbers are divided by, as 10000 for prices in units of 0.0001.
+    carry: a book of which each row tells one side only, 0 on the other: the other side stays as it was. Quotes of equities come so.
+    """
+
+    header: tuple[str, ...] = ()
+    day: str | None = None
+    divisor: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    carry: bool = False
+
+    @classmethod
+    def from_dict(cls, words: Mapping[str, Any] | None) -> Layout:
+        """The layout with these words. Raises ConfigError naming one that is not known."""
+        known = [one.name for one in fields(cls)]
+        for name in words or {}:
+            if name not in known:
+                raise ConfigError(f"a layout has no {name!r}", field="layout", hint=f"it has {', '.join(known)}")
+        told = dict(words or {})
+        header, divisor = tuple(told.get("header", ())), told.get("divisor", {})
+        made = cls(header, told.get("day"), divisor, bool(told.get("carry", False)))
+        if any(not isinstance(number, int | float) or number == 0 for number in made.divisor.values()):
+            raise ConfigError("a divisor must be a number other than 0", field="layout")
+        return made
+
+    def midnight(self, path: Path, zone: str | None) -> int:
+        """UTC ns of the midnight from which the file's times count, 0 where that is 1970. SourceError where its name has no date."""
+        if self.day is None:
+            return 0
+        pattern = re.sub(r"%[Ymd]", lambda found: r"\d{4}" if found[0] == "%Y" else r"\d\d", re.escape(self.day).replace(r"\%", "%"))
+        named = re.search(pattern, path.name)
+        try:
+            date = datetime.strptime(named[0] if named else "", self.day).replace(tzinfo=ZoneInfo(zone) if zone else UTC)
+        except ValueError:
+            raise SourceError(
+                f"has no date {self.day} in its name", file=path, hint="name files with their day, or declare layout day"
+            ) from None
+        return int(date.timestamp()) * dict(_UNITS)["s"]
+
+    def divided(self, frame: pl.DataFrame, columns: Mapping[str, str]) -> pl.DataFrame:
+        """Mapped columns in their own units. Divided by numpy: polars multiplies by the inverse, one bit off."""
+        made = [pl.Series(name, frame[name].to_numpy() / self.divisor[file]) for name, file in columns.items() if file in self.divisor]
+        return frame.with_columns(made).with_columns(pl.col(one.name).fill_nan(None) for one in made) if made else frame
+
+    def carried(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Both sides of a book at every row."""
+        sides = [
+            name
+            for name in frame.columns
+            if self.carry and name.replace("price", "size") in frame.columns and name.startswith(("bid_", "ask_"))
+        ]
+        told = [pl.when(pl.col(name.replace("price", "size")) > 0).then(pl.col(name)).forward_fill().alias(name) for name in sides]
+        return frame.with_columns(told)
+
+
 class MappedTable(FileSource):
     """Files with a declared mapping, one chunk per file.
 
     Parameters
     ----------
     files: .csv (also .csv.xz, .csv.gz, .csv.zst, or inside .zip and .whl with `member`) or .parquet; a file, folder, glob or list.
-    table: `trades` or `bars`.
+    table: any table of `schema`, as trades, bars or book.
     columns: schema column → column of the file. `symbol`: the symbol of all rows where no column gives one.
     zone, unit, format: how the file tells time, see `Stamps`.
     interval, bar_stamp: bars only; their length, and whether the file stamps a bar with its `open` or its `close`. There is no default:
     a bar stamped with its start and taken for its close would be known before it happened.
+    layout: what bare files do not tell of themselves, see `Layout`: {header, day, divisor, carry}.
     """
 
     name: ClassVar[str] = "table"
@@ -121,6 +185,7 @@ class MappedTable(FileSource):
         interval: str | None = None,
         bar_stamp: Literal["open", "close"] | None = None,
         member: str | None = None,
+        layout: Mapping[str, Any] | None = None,
     ) -> None:
         if table not in TABLES:
             raise ConfigError(f"no table {table!r}", field="table", hint=f"choose one of {', '.join(TABLES)}")
@@ -138,12 +203,12 @@ class MappedTable(FileSource):
                 "bars need their interval and their stamp", field="bar_stamp", hint="declare interval: 1m and bar_stamp: open or close"
             )
         self.interval, self.bar_stamp = parse_duration(interval) if interval else 0, bar_stamp
-        self.stamps = Stamps(zone, unit, format)
+        self.stamps, self.layout = Stamps(zone, unit, format), Layout.from_dict(layout)
         self.files = list_files(files, "*")
 
     def _read(self, path: Path) -> Cleaned:
         content = read_bytes(path, self.member)
-        raw = _parquet(content, path) if content[:4] == b"PAR1" else _csv(content, path)
+        raw = _parquet(content, path) if content[:4] == b"PAR1" else _csv(content, path, self.layout.header)
         for name, column in self.columns.items():
             if column not in raw.columns:
                 near = get_close_matches(column, raw.columns, 1, 0.4)
@@ -152,7 +217,9 @@ class MappedTable(FileSource):
         times = self.stamps.nanoseconds(raw[self.columns["ts"]], file=path, field=self.columns["ts"])
         rest = {name: column for name, column in self.columns.items() if name != "ts"}
         values = [pl.col(column).cast(self.table.column(name).dtype, strict=False).alias(name) for name, column in rest.items()]
-        frame = pl.concat([raw.select(values), times], how="horizontal")
+        since = pl.col("ts") + self.layout.midnight(path, self.stamps.zone)
+        frame = pl.concat([self.layout.divided(raw.select(values), rest), times.with_columns(since)], how="horizontal")
+        frame = self.layout.carried(frame)
         if self.symbol is not None and "symbol" not in frame.columns:
             frame = frame.with_columns(pl.lit(self.symbol).alias("symbol"))
         if self.table.name == "bars":
@@ -203,7 +270,7 @@ def _parquet(content: bytes, path: Path) -> pl.DataFrame:
     return frame
 
 
-def _csv(content: bytes, path: Path) -> pl.DataFrame:
+def _csv(content: bytes, path: Path, header: tuple[str, ...]) -> pl.DataFrame:
     """All columns as text. A ragged row, a NUL or another encoding is an error of the file: shifted fields would be read as prices."""
     if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
         raise SourceError("is UTF-16 text", file=path, hint="convert it to UTF-8")
@@ -222,11 +289,15 @@ def _csv(content: bytes, path: Path) -> pl.DataFrame:
         blank = np.diff(lines, prepend=-1) <= 1
         ragged = np.flatnonzero((fields != fields[0]) & ~blank)
         if ragged.size:
-            row = int(ragged[0])
-            raise SourceError(
-                f"has {fields[row]} fields where the header has {fields[0]}", file=path, row=row, hint="mend or remove the row"
-            )
+            row, first = int(ragged[0]), "row 1" if header else "the header"
+            message = f"has {fields[row]} fields where {first} has {fields[0]}"
+            raise SourceError(message, file=path, row=row + bool(header), hint="mend or remove the row")
     try:
-        return pl.read_csv(io.BytesIO(content), infer_schema=False)
+        if not header:
+            return pl.read_csv(io.BytesIO(content), infer_schema=False)
+        bare = pl.read_csv(io.BytesIO(content), infer_schema=False, has_header=False)
     except (pl.exceptions.PolarsError, ValueError) as error:
         raise SourceError(f"is no readable CSV: {str(error).splitlines()[0]}", file=path, hint="mend the file") from error
+    if len(bare.columns) != len(header):
+        raise SourceError(f"has {len(bare.columns)} columns, not {len(header)}", file=path, row=1, hint="name all of them in layout header")
+    return bare.rename(dict(zip(bare.columns, header, strict=True)))

@@ -1,0 +1,45 @@
+"""A small made-up market in order books, trades and order messages. Only for tests."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from tickcast.clock import SECOND
+
+START = 1_700_000_000_000_000_000 // SECOND * SECOND
+_STEP = SECOND // 10
+
+
+def _stamps(n: int, per_session: int, even: bool, rng: np.random.Generator) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Stamps and session numbers: every 100 ms, or in bursts of which many rows share a stamp."""
+    session = np.arange(n) // per_session
+    gap = np.full(n, _STEP) if even else rng.choice([0, 0, 1, 80, 2500, 9000], n).astype(np.int64) * (SECOND // 1000)
+    return START + np.cumsum(gap) + session * 3600 * SECOND, session
+
+
+def _context(frame: pl.DataFrame, session: NDArray[np.int64]) -> pl.DataFrame:
+    last = {k: int(frame["ts"].to_numpy()[session == k].max()) for k in set(session.tolist())}
+    close = np.array([(last[k] // SECOND + 60) * SECOND for k in session.tolist()], np.int64)
+    return frame.with_columns(pl.Series("session_id", close), pl.Series("segment_id", session // 2))
+
+
+def books(n: int, *, per_session: int | None = None, even: bool = False, odd: bool = False, seed: int = 5) -> pl.DataFrame:
+    """Books of ten levels on a cent grid; a roll at the third session. `even`: a row every 100 ms; `odd`: some crossed, locked, thin."""
+    rng = np.random.default_rng(seed)
+    ts, session = _stamps(n, per_session or n, even, rng)
+    best = 10_000 + np.cumsum(rng.choice([-1, 0, 0, 0, 1], n))
+    spread = rng.integers(1, 4, n)
+    if odd:
+        spread = np.where(rng.random(n) < 0.02, rng.integers(-1, 1, n), spread)
+    made: dict[str, object] = {"symbol": ["X"] * n, "ts": ts}
+    for side, sign, first in (("bid", -1, best), ("ask", 1, best + spread)):
+        away = np.concatenate([np.zeros((n, 1), np.int64), np.cumsum(rng.integers(1, 3, (n, 9)), axis=1)], axis=1)
+        size = rng.integers(1, 300, (n, 10)).astype(float)
+        price = (first[:, None] + sign * away) / 100
+        if odd:
+            gone = np.arange(10) >= rng.choice([0, 4, 7, 10], (n, 1), p=[0.005, 0.01, 0.015, 0.97])
+            price, size = np.where(gone, np.nan, price), np.where(gone, np.nan, size)
+        made |= {f"{side}_price_{k + 1}": price[:, k] for k in range(10)} | {f"{side}_size_{k + 1}": size[:, k] for k in range(10)}
+    return _context(pl.DataFrame(made), session).fill_nan(None)

@@ -1,0 +1,76 @@
+"""The set `lob`: every factor is what numpy says, on made-up books of every kind and on a real one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from features.slow_book import book_factors
+from features.small_book import books
+from house import checkout
+from tickcast.errors import FeatureError
+from tickcast.features import FeatureSet
+from tickcast.sources import Lobster
+
+LOB = FeatureSet.load("lob")
+
+
+def agree(frame: pl.DataFrame, *, known: float) -> None:
+    """Every factor equals its twin to 1e-9 where it is known, is unknown where the twin is, and is known in a share of rows."""
+    found, expected = LOB.compute(frame, step=1), book_factors(frame)
+    assert set(found.names) == set(expected)
+    for name in found.names:
+        ours, theirs = found.column(name), expected[name]
+        np.testing.assert_array_equal(np.isnan(ours), np.isnan(theirs), err_msg=name)
+        np.testing.assert_allclose(ours, theirs, rtol=1e-9, atol=1e-9, err_msg=name)
+        assert np.isfinite(ours).mean() > known, name
+
+
+@pytest.mark.parametrize("odd", [False, True])
+def test_made_up_books(odd: bool) -> None:
+    agree(books(4000, odd=odd), known=-1.0 if odd else 0.5)
+
+
+def test_a_real_day(market_data: Path) -> None:
+    (chunk,) = Lobster(market_data / "lobster" / "LOBSTER_SampleFile_GOOG_2012-06-21_10.zip").history()
+    agree(chunk.frame[60_000:75_000], known=0.7)
+
+
+def test_there_are_more_than_a_hundred_and_each_is_told() -> None:
+    assert len(LOB.names) >= 100
+    page = (checkout.ROOT / "docs" / "features" / "lob.md").read_text(encoding="utf-8")
+    assert [name for name in LOB.names if f"`{name}`" not in page] == []
+
+
+def test_books_that_are_crossed_locked_or_empty_do_no_harm() -> None:
+    frame = books(600)
+    crossed = frame.with_columns(
+        bid_price_1=pl.when(pl.int_range(pl.len()) == 300).then(pl.col("ask_price_1") + 1).otherwise("bid_price_1")
+    )
+    table = LOB.compute(crossed, step=1)
+    assert table.column("crossed").tolist() == [float(i == 300) for i in range(600)]
+    assert table.column("spread_bp")[300] < 0
+    names = [name for name in frame.columns if name.startswith(("bid_", "ask_"))]
+    void = frame.with_columns(pl.when(pl.int_range(pl.len()) != 300).then(pl.col(name)).alias(name) for name in names)
+    values = LOB.compute(void, step=1)
+    assert np.isnan(values.price[300]) and np.isfinite(values.price[299])
+    flows = [name for name in LOB.names if name.startswith("ofi_1_100")]
+    assert np.isfinite(values.select(flows).values[-1]).all(), "an empty book is no order flow"
+    assert np.isfinite(values.select(["imbalance_1", "spread_bp", "pressure_5"]).values[301]).all()
+
+
+def test_a_clock_that_goes_back_is_refused() -> None:
+    frame = books(50)
+    back = frame.with_columns(ts=pl.when(pl.int_range(pl.len()) == 30).then(pl.col("ts") - 10**12).otherwise("ts"))
+    with pytest.raises(FeatureError, match="31|30"):
+        LOB.compute(back)
+
+
+@pytest.mark.parametrize("expression", ["ofi(11)", "imbalance(0)", "ofi(1.5)", "ofi(mid())", "ofi(True)"])
+def test_a_level_that_no_book_has_is_refused(expression: str) -> None:
+    words = {"name": "t", "stream": "book", "clock": {"on": "book"}, "price": "mid()", "features": {"x": expression}}
+    with pytest.raises(FeatureError, match="Levels of a book are 1 to 10"):
+        FeatureSet.from_dict(words)
