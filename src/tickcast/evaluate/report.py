@@ -13,7 +13,7 @@ from tickcast.evaluate.charts import coverage_chart, fan_chart, pit_chart, relia
 from tickcast.evaluate.evaluation import Evaluation, plain
 from tickcast.evaluate.facts import RunFacts
 
-__all__ = ["key_finding", "write_report"]
+__all__ = ["THEME_SWITCH", "key_finding", "write_report"]
 
 _COLUMNS = (
     ("crps", "CRPS, bp", "{:.3f}"),
@@ -28,7 +28,7 @@ _COLUMNS = (
     ("rmse", "RMSE, bp", "{:.2f}"),
 )
 _EDGE = 0.01  # share of outcomes in an outer bucket above which the grid is too narrow
-_SWITCH = (
+THEME_SWITCH = (
     "const r=document.documentElement;document.querySelector('button').onclick=()=>{const d=r.dataset.theme?r.dataset.theme==='dark'"
     ":matchMedia('(prefers-color-scheme: dark)').matches;r.dataset.theme=d?'light':'dark'}"
 )
@@ -66,7 +66,7 @@ def _page(found: Evaluation, facts: RunFacts) -> str:
         (_header(found, facts), _skill(found), _scores(found), _fans(found), _calibration(found), _data(found, facts), _details(facts))
     )
     head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><title>{escape(facts.title)}</title>'
-    return f'<!doctype html><html lang="en"><head>{head}<style>{style}</style></head><body>{body}<script>{_SWITCH}</script></body></html>\n'
+    return f'<!doctype html><html lang="en"><head>{head}<style>{style}</style></head><body>{body}<script>{THEME_SWITCH}</script></body></html>\n'
 
 
 def _header(found: Evaluation, facts: RunFacts) -> str:
