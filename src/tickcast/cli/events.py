@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
 
 from tickcast.cli.terminal import Terminal
+from tickcast.clock import DAY
 from tickcast.config import Experiment
 from tickcast.errors import ConfigError, SourceError
 
-__all__ = ["events_of", "read_events"]
+__all__ = ["events_of", "moment", "read_events"]
 
 _NANOSECONDS = "give ts as whole UTC nanoseconds, or as a time with its zone"
 
@@ -36,6 +38,20 @@ def read_events(path: Path) -> pl.DataFrame:
         row = int(frame["ts"].is_null().arg_max() or 0) + 1
         raise SourceError("no stamp", file=path, row=row, field="ts", hint=_NANOSECONDS)
     return frame
+
+
+def moment(text: str) -> int:
+    """UTC ns of a day (its last nanosecond), an ISO time (UTC where it names no zone) or whole nanoseconds. Raises ConfigError."""
+    try:
+        if text.lstrip("-").isdigit() and len(text.lstrip("-")) > 8:
+            return int(text)
+        if len(text) == len("2022-12-31"):
+            return (dt.date.fromisoformat(text).toordinal() - dt.date(1970, 1, 1).toordinal() + 1) * DAY - 1
+        at = dt.datetime.fromisoformat(text)
+    except ValueError:
+        raise ConfigError(f"{text!r} is no moment", field="until", hint="write 2022-12-31, 2022-12-31T21:00Z or UTC nanoseconds") from None
+    at = at.replace(tzinfo=at.tzinfo or dt.UTC)
+    return (at - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)) // dt.timedelta(microseconds=1) * 1000
 
 
 def events_of(data: Path | None, config: Path | None, changes: Sequence[str], store: Path, terminal: Terminal) -> pl.DataFrame:

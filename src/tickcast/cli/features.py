@@ -11,10 +11,12 @@ from rich.markup import escape
 from rich.table import Table
 
 from tickcast.cli.events import events_of
+from tickcast.cli.feature_choice import generate, select
 from tickcast.cli.feature_explain import explain
 from tickcast.cli.feature_materialise import materialise
 from tickcast.cli.feature_register import register, retire
 from tickcast.cli.feature_sets import Named, named, registry_in, row_of, shipped, words_of
+from tickcast.cli.feature_validate import validate
 from tickcast.cli.terminal import Terminal
 
 __all__ = ["features"]
@@ -69,6 +71,9 @@ features.command(explain, name="explain")
 features.command(register, name="register")
 features.command(retire, name="retire")
 features.command(materialise, name="materialise")
+features.command(generate, name="generate")
+features.command(select, name="select")
+features.command(validate, name="validate")
 
 
 @features.command(name="check")

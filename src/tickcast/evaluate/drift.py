@@ -11,8 +11,9 @@ __all__ = ["ks", "psi"]
 def psi(reference: NDArray[np.float64], later: NDArray[np.float64], bins: int = 10) -> float:
     """Population stability index, sum of (q - p) ln(q / p) over quantile bins of the reference; NaN where a sample is empty.
 
-    Below 0.1 counts as the same, above 0.25 as another population (Siddiqi, Credit Risk Scorecards, 2006). Bins of equal edges are one, each
-    count is raised by one half so that an empty bin is not infinitely far. A reference of one value has three bins: below, it, above.
+    Below 0.1 counts as the same, above 0.25 as another population (Siddiqi, Credit Risk Scorecards, 2006). Bins of equal edges are
+    one; each count is raised by one half so that an empty bin is not infinitely far. A reference of one
+    value has three bins: below, it, above.
 
     >>> round(psi(np.arange(100.0), np.arange(100.0)), 6)
     0.0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from html import escape
-from importlib import resources
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +11,9 @@ import numpy as np
 from tickcast.evaluate.charts import coverage_chart, fan_chart, pit_chart, reliability_chart, skill_chart, stamp
 from tickcast.evaluate.evaluation import Evaluation, plain
 from tickcast.evaluate.facts import RunFacts
+from tickcast.evaluate.page import SWITCH, page
 
-__all__ = ["THEME_SWITCH", "key_finding", "write_report"]
+__all__ = ["key_finding", "write_report"]
 
 _COLUMNS = (
     ("crps", "CRPS, bp", "{:.3f}"),
@@ -28,20 +28,16 @@ _COLUMNS = (
     ("rmse", "RMSE, bp", "{:.2f}"),
 )
 _EDGE = 0.01  # share of outcomes in an outer bucket above which the grid is too narrow
-THEME_SWITCH = (
-    "const r=document.documentElement;document.querySelector('button').onclick=()=>{const d=r.dataset.theme?r.dataset.theme==='dark'"
-    ":matchMedia('(prefers-color-scheme: dark)').matches;r.dataset.theme=d?'light':'dark'}"
-)
 
 
 def write_report(evaluation: Evaluation, facts: RunFacts, folder: Path) -> Path:
     """Write `report.html` and `report.json` into `folder` (made if absent) and return the page's path."""
     folder.mkdir(parents=True, exist_ok=True)
-    page = folder / "report.html"
-    page.write_text(_page(evaluation, facts), encoding="utf-8")
+    path = folder / "report.html"
+    path.write_text(_page(evaluation, facts), encoding="utf-8")
     content = {"finding": key_finding(evaluation), "facts": plain(facts), "evaluation": evaluation.as_dict()}
     (folder / "report.json").write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-    return page
+    return path
 
 
 def key_finding(found: Evaluation) -> str:
@@ -61,12 +57,8 @@ def key_finding(found: Evaluation) -> str:
 
 
 def _page(found: Evaluation, facts: RunFacts) -> str:
-    style = resources.files("tickcast.evaluate").joinpath("report.css").read_text(encoding="utf-8")
-    body = "".join(
-        (_header(found, facts), _skill(found), _scores(found), _fans(found), _calibration(found), _data(found, facts), _details(facts))
-    )
-    head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><title>{escape(facts.title)}</title>'
-    return f'<!doctype html><html lang="en"><head>{head}<style>{style}</style></head><body>{body}<script>{THEME_SWITCH}</script></body></html>\n'
+    parts = (_header(found, facts), _skill(found), _scores(found), _fans(found), _calibration(found), _data(found, facts), _details(facts))
+    return page(facts.title, "".join(parts))
 
 
 def _header(found: Evaluation, facts: RunFacts) -> str:
@@ -77,7 +69,7 @@ def _header(found: Evaluation, facts: RunFacts) -> str:
     warnings = [*facts.warnings, *_edge_warnings(found)]
     shown = "".join(f'<p class="warn">{escape(text)}</p>' for text in warnings)
     return (
-        f'<button type="button">light / dark</button><h1>{escape(facts.title)}</h1><div class="meta">{meta}<br>{marked}</div>'
+        f'{SWITCH}<h1>{escape(facts.title)}</h1><div class="meta">{meta}<br>{marked}</div>'
         f'<p class="finding">{escape(key_finding(found))}</p>{shown}'
     )
 

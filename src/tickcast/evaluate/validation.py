@@ -52,7 +52,8 @@ class FeatureHealth:
     missing: shares of rows after the warm-up without a number. gap: longest run of them, in rows.
     low, high: range of the reference. quantiles: (1 %, 50 %, 99 %) of both.
     outside: share of later rows outside the range.
-    stale: longest run, in rows, of one value, counting those on which the price moved. unchanged: share of rows that kept the value though the price moved.
+    stale: longest run, in rows, of one value, counting those on which the price moved.
+    unchanged: share of rows that kept the value though the price moved.
     edges, shares: histogram for the picture; values beyond the outer edges fall in the outer bins.
     remarks: what deserves a look, in words.
     """

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from html import escape
-from importlib import resources
 from pathlib import Path
 
 import numpy as np
 
 from tickcast.evaluate.charts import stamp
-from tickcast.evaluate.report import THEME_SWITCH
+from tickcast.evaluate.page import SWITCH, page
 from tickcast.evaluate.svg import Frame, ticks
 from tickcast.evaluate.validation import FeatureHealth, Validation
 
@@ -23,11 +22,11 @@ _PICTURES = 12  # distributions shown before the rest is folded away
 def write_validation(found: Validation, folder: Path) -> Path:
     """Write `validation.html` and `validation.json` into `folder` (made if absent) and return the page's path."""
     folder.mkdir(parents=True, exist_ok=True)
-    page = folder / "validation.html"
-    page.write_text(_page(found), encoding="utf-8")
+    path = folder / "validation.html"
+    path.write_text(_page(found), encoding="utf-8")
     content = {"finding": validation_finding(found), **found.as_dict()}
     (folder / "validation.json").write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-    return page
+    return path
 
 
 def validation_finding(found: Validation) -> str:
@@ -41,21 +40,22 @@ def validation_finding(found: Validation) -> str:
 
 
 def _page(found: Validation) -> str:
-    style = resources.files("tickcast.evaluate").joinpath("report.css").read_text(encoding="utf-8")
     ordered = _ordered(found)
-    body = "".join((_header(found, ordered), _drift(found, ordered), _pictures(ordered), _numbers(ordered), _pairs(found)))
-    title = escape(f"{found.name}: validation of features")
-    head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><title>{title}</title>'
-    return f'<!doctype html><html lang="en"><head>{head}<style>{style}</style></head><body>{body}<script>{THEME_SWITCH}</script></body></html>\n'
+    parts = (_header(found, ordered), _drift(found, ordered), _pictures(ordered), _numbers(ordered), _pairs(found))
+    return page(f"{found.name}: validation of features", "".join(parts))
 
 
 def _header(found: Validation, ordered: Sequence[FeatureHealth]) -> str:
-    spans = f"reference {stamp(found.first)} – {stamp(found.until)} ({found.rows[0]:,} rows) · later until {stamp(found.last)} ({found.rows[1]:,} rows)"
+    reference, later = (
+        f"{stamp(found.first)} – {stamp(found.until)} ({found.rows[0]:,} rows)",
+        f"{stamp(found.last)} ({found.rows[1]:,} rows)",
+    )
+    spans = f"reference {reference} · later until {later}"
     warned = [each for each in ordered if each.remarks]
     lines = "".join(f"<tr><td>{escape(each.name)}</td><td>{escape('; '.join(each.remarks))}</td></tr>" for each in warned)
     table = f'<table class="facts">{lines}</table>' if warned else ""
     return (
-        f'<button type="button">light / dark</button><h1>{escape(found.name)}: validation of features</h1><div class="meta">{escape(spans)}</div>'
+        f'{SWITCH}<h1>{escape(found.name)}: validation of features</h1><div class="meta">{escape(spans)}</div>'
         f'<p class="finding">{escape(validation_finding(found))}</p>{table}'
     )
 
@@ -90,7 +90,9 @@ def _heat(found: Validation, ordered: Sequence[FeatureHealth]) -> str:
 
 def _pictures(ordered: Sequence[FeatureHealth]) -> str:
     shown = [_distribution(each) for each in ordered if each.edges]
-    rest = f"<details><summary>{len(shown) - _PICTURES} more</summary>{_panels(shown[_PICTURES:])}</details>" if len(shown) > _PICTURES else ""
+    rest = (
+        f"<details><summary>{len(shown) - _PICTURES} more</summary>{_panels(shown[_PICTURES:])}</details>" if len(shown) > _PICTURES else ""
+    )
     note = "Filled: the reference; line: later rows. Values beyond the 0.5 % quantiles are in the outer bins."
     head = f'<h2>Distributions</h2><p class="soft">{note}</p>'
     return f'<section id="distributions">{head}{_panels(shown[:_PICTURES])}{rest}</section>'
@@ -115,7 +117,8 @@ def _distribution(each: FeatureHealth) -> str:
 
 
 def _numbers(ordered: Sequence[FeatureHealth]) -> str:
-    head = "<th>PSI</th><th>KS</th><th>missing</th><th>longest gap</th><th>range</th><th>outside</th><th>median</th><th>longest stuck</th><th>unchanged</th>"
+    titles = ("PSI", "KS", "missing", "longest gap", "range", "outside", "median", "longest stuck", "unchanged")
+    head = "".join(f"<th>{title}</th>" for title in titles)
     lines = []
     for each in ordered:
         cells = (
@@ -125,8 +128,8 @@ def _numbers(ordered: Sequence[FeatureHealth]) -> str:
         )  # fmt: skip
         lines.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
     note = (
-        "Where there are two numbers: reference, then later. Missing counts rows after the declared warm-up. Stuck and unchanged count rows "
-        "that kept their value though the price moved; a calendar or a flag does so by nature."
+        "Where there are two numbers: reference, then later. Missing counts rows after the declared warm-up. Stuck and unchanged count "
+        "rows that kept their value though the price moved; a calendar or a flag does so by nature."
     )
     table = f'<div class="scroll"><table><tr><th></th>{head}</tr>{"".join(lines)}</table></div>'
     return f'<section id="numbers"><h2>Numbers</h2><p class="soft">{note}</p>{table}</section>'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -10,7 +11,7 @@ from typing import Any
 from tickcast.errors import FeatureError
 from tickcast.features.feature_set import FeatureSet
 
-__all__ = ["MOST", "Recipe", "generate"]
+__all__ = ["MOST", "Recipe", "generate", "narrowed"]
 
 MOST = 2000
 """Lines that a generated set may have."""
@@ -83,6 +84,25 @@ def generate(words: Mapping[str, Any], recipe: Recipe | None = None, only: Seque
             raise FeatureError(f"more than {MOST} lines", hint="make something of fewer features, or pass a smaller recipe")
     grown = {**words, "name": f"{words['name']}_grown", "features": lines}
     return {**grown, "features": _unlike(grown)}
+
+
+def narrowed(words: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    """The keys of a set with these lines of `words` and, in their order, those that they lead to. Raises FeatureError for an unknown name.
+
+    >>> words = {"name": "s", "features": {"a": "log(close)", "b": "open", "c": "lag(a, 3)"}}
+    >>> narrowed(words, ["c"])["features"]
+    {'a': 'log(close)', 'c': 'lag(a, 3)'}
+    """
+    lines, waiting, needed = dict(words["features"]), list(names), set[str]()
+    while waiting:
+        one = waiting.pop()
+        if one not in lines:
+            raise FeatureError(f"there is no feature {one!r} to keep", hint=f"the set has {', '.join(list(lines)[:8])}")
+        needed.add(one)
+        found = {node.id for node in ast.walk(ast.parse(" ".join(str(lines[one]).split()), mode="eval")) if isinstance(node, ast.Name)}
+        earlier = list(lines)[: list(lines).index(one)]
+        waiting += [each for each in earlier if each in found and each not in needed]
+    return {**words, "name": f"{words['name']}_selected", "features": {each: text for each, text in lines.items() if each in needed}}
 
 
 def _unlike(words: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,8 +15,6 @@ from tickcast.views.view import View
 
 __all__ = ["Chain"]
 
-_USUAL = (Sound(), Uncorrelated(), MutualInformation(), Contributions(), RecursiveElimination())
-
 
 @dataclass(frozen=True)
 class Chain(Selector):
@@ -29,11 +27,17 @@ class Chain(Selector):
     Raises ModelError when a link leaves nothing: then no feature of the table says anything about the outcome.
     """
 
-    links: tuple[Selector, ...] = _USUAL
+    links: tuple[Selector, ...] = (Sound(), Uncorrelated(), MutualInformation(), Contributions(), RecursiveElimination())
 
     def __post_init__(self) -> None:
         if not self.links:
             raise ConfigError("a chain needs at least one selector", field="links")
+
+    @classmethod
+    def usual(cls, horizon: str | None = None, about: str = "return") -> Chain:
+        """The default links, for this outcome."""
+        h, a = horizon, about
+        return cls((Sound(), Uncorrelated(0.95, h, a), MutualInformation(h, a), Contributions(h, a), RecursiveElimination(h, a)))
 
     def select(self, view: View) -> Selection:
         """Score: that of the last selector that measured the feature."""
