@@ -29,7 +29,7 @@ def table() -> FeatureTable:
     values["moves"][CUT + 750 :] = rng.uniform(-1, 1, N - CUT - 750)
     values["missing"][CUT:][rng.random(N - CUT) < 0.05] = np.nan
     values["wild"][CUT + 10 :: 30] = 9.0
-    values["stuck"][-60:] = 0.25
+    values["stuck"][-40:] = 0.25
     price = 100 * np.exp(np.cumsum(1e-3 * rng.standard_normal(N)))
     zeros = np.zeros(N, np.int64)
     return FeatureTable(tuple(values), ts, zeros, zeros, price, np.column_stack(list(values.values())), MINUTE)
@@ -64,7 +64,7 @@ def test_each_fault_has_its_remark_and_nothing_else_has_one() -> None:
     assert "has moved: PSI" in told["moves"][0] and "period" in told["moves"][0]
     assert "is missing on 5." in told["missing"][0] or "is missing on 4." in told["missing"][0]
     assert "leaves its range on 3." in told["wild"][0]
-    assert "is stuck for 59 rows" in told["stuck"][0]
+    assert "is stuck for 39 rows" in told["stuck"][0]
 
 
 def test_what_is_measured() -> None:
