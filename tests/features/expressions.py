@@ -97,6 +97,7 @@ def windows(inner: Cases) -> list[Cases]:
         window(inner, "max", max),
         window(inner, "median", slow.median),
         window(inner, "wma", slow.wma),
+        window(inner, "mad", slow.mad),
         # whether a window is flat, and which of two values is larger, is asked of raw columns too
         window(column, "rank", slow.rank),
         window(column, "argmin", lambda w: slow.rows_since(min(w), w)),

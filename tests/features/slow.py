@@ -171,6 +171,11 @@ def wma(window: list[float]) -> float:
     return NAN if not window else math.fsum(w * v for w, v in zip(weights, window, strict=True)) / sum(weights)
 
 
+def mad(window: list[float]) -> float:
+    mean = math.fsum(window) / len(window)
+    return math.fsum(abs(v - mean) for v in window) / len(window)
+
+
 def since_open(x: Column, name: str) -> Column:
     """cum_… over rows of one session."""
     seen: list[float] = []

@@ -28,13 +28,6 @@ CALLS = {
     "ewm_mean": "ewm_mean(close, span=5)",
     "ewm_std": "ewm_std(close, span=5)",
     "fitted": 'fitted("rms_by_slot", close, slots=24, smooth=3, zone="UTC")',
-    "clip": "clip(close, 0, 1)",
-    "rsi": "rsi(close)",
-    "macd": "macd(close)",
-    "true_range": "true_range(high, low, close)",
-    "atr": "atr(high, low, close)",
-    "garman_klass": "garman_klass(open, high, low, close)",
-    "vwap": "vwap(5)",
     "mid": "mid()",
     "spread": "spread()",
     "micro": "micro()",
@@ -52,10 +45,12 @@ def of(expression: str, words: dict[str, object] = WORDS) -> FeatureSet:
 @pytest.mark.parametrize("name", sorted({*OPERATORS, *MACROS}))
 def test_every_operator_can_be_called_and_is_documented(name: str) -> None:
     series = OPERATORS[name].series if name in OPERATORS else 1
-    rows = name in ("std", "roc", "median", "decay_linear") or any(
-        key in ("window", "rows") for key, _ in getattr(OPERATORS.get(name), "constants", ())
-    )
+    rows = any(key in ("window", "rows") for key, _ in getattr(OPERATORS.get(name), "constants", ()))
     plain = f"{name}(close, 5)" if rows else f"{name}(close)" if series else f"{name}()"
+    if name in MACROS:
+        given = {"x": "close", "r": "close", "window": "5", "n": "5"}
+        plain = f"{name}({', '.join(given.get(key, key) for key, default in MACROS[name].parameters if default is None)})"
+        plain = plain.replace("clip(close, low, high)", "clip(close, 0, 1)")
     call = CALLS.get(name, plain)
     if name.startswith(("time_of_day", "day_of_")):
         call = f'{name}("UTC")'

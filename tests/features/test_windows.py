@@ -18,7 +18,7 @@ from features.test_engine import bars, bits, on_bars
 from tickcast.clock import SECOND
 from tickcast.features import FeatureSet
 
-WINDOWS = ("median", "wma", "skew", "kurt", "rank", "argmin", "argmax", "slope", "rsquare", "resid", "min", "max", "count")
+WINDOWS = ("median", "mad", "wma", "skew", "kurt", "rank", "argmin", "argmax", "slope", "rsquare", "resid", "min", "max", "count")
 PAIRS = ("cov", "corr", "beta")
 COLUMNS = st.sampled_from(LEAVES)
 SINGLE = [case for kind in ("windows", "memories", "anchored", "filters") for case in getattr(expressions, kind)(COLUMNS)]

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from tickcast.features.macros import MACROS, PRICE_AND_SIZE, Macro
+
 __all__ = ["MACROS", "OPERATORS", "PRICE_AND_SIZE", "Macro", "Operator"]
 
 
@@ -25,17 +27,6 @@ class Operator:
     constants: tuple[tuple[str, str], ...] = ()
     optional: frozenset[str] = frozenset()
     least: int = 1
-
-
-@dataclass(frozen=True)
-class Macro:
-    """An operator written in the language itself; `parameters` with a default may be left out.
-
-    `level`, a book's level as a whole number, becomes part of a column's name: {level} in the expression.
-    """
-
-    parameters: tuple[tuple[str, object], ...]
-    expression: str
 
 
 _WINDOW = (("window", "window"),)
@@ -80,6 +71,7 @@ OPERATORS: Mapping[str, Operator] = MappingProxyType(
         "ewm_std": _EWM,
         "rma": Operator(1, (("rows", "rows"),)),
         "wma": Operator(1, _WINDOW),
+        "mad": Operator(1, _WINDOW),
         **{f"cum_{kept}": Operator(1) for kept in ("sum", "min", "max", "count", "first")},
         "since": Operator(1),
         "seconds_since": Operator(1),
@@ -99,43 +91,3 @@ OPERATORS: Mapping[str, Operator] = MappingProxyType(
         "fitted": _FITTED,
     }
 )
-
-_NEEDED = None
-_UP = "rma(maximum(x - lag(x, 1), 0), n)"
-_DOWN = "rma(maximum(lag(x, 1) - x, 0), n)"
-_LEVEL = (("level", 1),)
-_BEFORE = "lag(bid_price_{level}, 1)", "lag(bid_size_{level}, 1)", "lag(ask_price_{level}, 1)", "lag(ask_size_{level}, 1)"
-_FLOW = (  # Cont, Kukanov and Stoikov (2014), equation 2
-    f"where(bid_price_{{level}} >= {_BEFORE[0]}, bid_size_{{level}}, 0) - where(bid_price_{{level}} <= {_BEFORE[0]}, {_BEFORE[1]}, 0)"
-    f" - where(ask_price_{{level}} <= {_BEFORE[2]}, ask_size_{{level}}, 0) + where(ask_price_{{level}} >= {_BEFORE[2]}, {_BEFORE[3]}, 0)"
-)
-_OHLC = (("open", _NEEDED), ("high", _NEEDED), ("low", _NEEDED), ("close", _NEEDED))
-MACROS: Mapping[str, Macro] = MappingProxyType(
-    {
-        "diff": Macro((("x", _NEEDED), ("window", 1)), "x - lag(x, window)"),
-        "std": Macro((("x", _NEEDED), ("window", _NEEDED)), "sqrt(var(x, window))"),
-        "median": Macro((("x", _NEEDED), ("window", _NEEDED)), "quantile(x, window, 0.5)"),
-        "decay_linear": Macro((("x", _NEEDED), ("window", _NEEDED)), "wma(x, window)"),
-        "cum_mean": Macro((("x", _NEEDED),), "cum_sum(x) / cum_count(x)"),
-        "clip": Macro((("x", _NEEDED), ("low", _NEEDED), ("high", _NEEDED)), "minimum(maximum(x, low), high)"),
-        "roc": Macro((("x", _NEEDED), ("n", _NEEDED)), "(x - lag(x, n)) / lag(x, n)"),
-        # a market that did not move is neither strong nor weak: 50 (TA-Lib says 0)
-        "rsi": Macro((("x", _NEEDED), ("n", 14)), f"where({_UP} + {_DOWN} > 0, 100 * {_UP} / ({_UP} + {_DOWN}), 50)"),
-        "macd": Macro((("x", _NEEDED), ("fast", 12), ("slow", 26)), "ewm_mean(x, span=fast) - ewm_mean(x, span=slow)"),
-        "true_range": Macro(_OHLC[1:], "maximum(high, lag(close, 1)) - minimum(low, lag(close, 1))"),
-        "atr": Macro((*_OHLC[1:], ("n", 14)), "rma(true_range(high, low, close), n)"),
-        "garman_klass": Macro(_OHLC, "0.5 * log(high / low) ** 2 - (2 * log(2) - 1) * log(close / open) ** 2"),
-        # a number where a column has none; counting over one row tells which
-        "fill": Macro((("x", _NEEDED), ("value", 0)), "where(count(x, 1), x, value)"),
-        "mid": Macro((), "(bid_price_1 + ask_price_1) / 2"),
-        "spread": Macro((), "ask_price_1 - bid_price_1"),
-        # the mid weighted by the quantity on the other side
-        "micro": Macro((), "(ask_price_1 * bid_size_1 + bid_price_1 * ask_size_1) / (bid_size_1 + ask_size_1)"),
-        "imbalance": Macro(_LEVEL, "(bid_size_{level} - ask_size_{level}) / (bid_size_{level} + ask_size_{level})"),
-        # a level that is not occupied, or was not before, has no flow; the first row has no row before it
-        "ofi": Macro(_LEVEL, f"where(count({_FLOW}, 1), {_FLOW}, 0 * elapsed())"),
-        "vwap": Macro((("window", _NEEDED),), "sum(PRICE * SIZE, window) / sum(SIZE, window)"),
-    }
-)
-# which columns PRICE and SIZE of a macro stand for
-PRICE_AND_SIZE: Mapping[str, tuple[str, str]] = MappingProxyType({"trades": ("price", "size"), "bars": ("close", "volume")})

@@ -9,6 +9,7 @@ mod bank;
 mod block;
 mod calendar;
 mod clock;
+mod deviation;
 mod elementwise;
 mod engine;
 mod error;

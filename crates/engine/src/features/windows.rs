@@ -1,5 +1,6 @@
 //! The windows made of a `Statistic`, by name, over rows and over event time.
 
+use super::deviation::Deviation;
 use super::kernel::{Kernel, Sampler};
 use super::moments::Moments;
 use super::operators::Body;
@@ -12,7 +13,7 @@ use super::slide::{RowWindow, Statistic, TimeWindow};
 pub(super) fn known(op: &str) -> bool {
     matches!(
         op,
-        "skew" | "kurt" | "rank" | "argmin" | "argmax" | "slope" | "rsquare" | "resid" | "wma" | "cov" | "corr" | "beta"
+        "skew" | "kurt" | "rank" | "argmin" | "argmax" | "slope" | "rsquare" | "resid" | "wma" | "mad" | "cov" | "corr" | "beta"
     )
 }
 
@@ -31,6 +32,7 @@ pub(super) fn counted(op: &str, n: usize) -> Option<Box<dyn Kernel>> {
         "kurt" => over(n, Moments::<4>::default()),
         "rank" => over(n, Rank::default()),
         "wma" => over(n, Ramp::default()),
+        "mad" => over(n, Deviation::default()),
         "argmin" => over(n, Since::<1>::default()),
         "argmax" => over(n, Since::<-1>::default()),
         _ => match (line(op), relation(op)) {
@@ -56,6 +58,7 @@ pub(super) fn timed(op: &str, span: i64, crosses: bool) -> Option<Body> {
         "kurt" => over(span, crosses, Moments::<4>::default()),
         "rank" => over(span, crosses, Rank::default()),
         "wma" => over(span, crosses, Ramp::default()),
+        "mad" => over(span, crosses, Deviation::default()),
         "argmin" => over(span, crosses, Since::<1>::default()),
         "argmax" => over(span, crosses, Since::<-1>::default()),
         _ => match (line(op), relation(op)) {
