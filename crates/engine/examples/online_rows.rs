@@ -8,17 +8,18 @@ use std::time::Instant;
 
 use tickcast_engine::features::{LastRows, Row};
 
-const READS: u32 = 2_000_000;
+const CALLS: u32 = 20_000;
+const TRIES: usize = 200;
 
-fn nanoseconds(rows: &LastRows, place: usize, values: &mut [f64], ttl: &[i64]) -> f64 {
+/// Nanoseconds of one call, best of many short runs: what the machine does beside this falls between them.
+fn nanoseconds(mut call: impl FnMut(i64)) -> f64 {
     let mut best = f64::INFINITY;
-    for _ in 0..5 {
+    for _ in 0..TRIES {
         let start = Instant::now();
-        for now in 0..i64::from(READS) {
-            black_box(rows.fresh(black_box(place), now, ttl, values));
-            black_box(&mut *values);
+        for now in 0..i64::from(CALLS) {
+            call(now);
         }
-        best = best.min(start.elapsed().as_secs_f64() / f64::from(READS) * 1e9);
+        best = best.min(start.elapsed().as_secs_f64() / f64::from(CALLS) * 1e9);
     }
     best
 }
@@ -39,32 +40,32 @@ fn main() {
         for writer in &mut writers {
             writer.put(&row(0)).unwrap();
         }
-        let alone = nanoseconds(&rows, 7, &mut values, &ttl);
-        let start = Instant::now();
-        for ts in 0..i64::from(READS) {
+        let read = |values: &mut [f64], now| {
+            black_box(rows.fresh(black_box(7), now, &ttl, values));
+            black_box(values);
+        };
+        let alone = nanoseconds(|now| read(&mut values, now));
+        let mut ts = 0;
+        let write = nanoseconds(|_| {
+            ts += 1;
             writers[7].put(&row(ts)).unwrap();
-        }
-        let write = start.elapsed().as_secs_f64() / f64::from(READS) * 1e9;
+        });
         let stop = AtomicBool::new(false);
         let beside = thread::scope(|scope| {
             scope.spawn(|| {
-                let mut ts = i64::from(READS);
                 while !stop.load(Ordering::Relaxed) {
-                    writers[7].put(&row(ts)).unwrap();
                     ts += 1;
+                    writers[7].put(&row(ts)).unwrap();
                     thread::sleep(std::time::Duration::from_micros(10));
                 }
             });
-            let beside = nanoseconds(&rows, 7, &mut values, &ttl);
+            let beside = nanoseconds(|now| read(&mut values, now));
             stop.store(true, Ordering::Relaxed);
             beside
         });
-        let name = black_box("S41");
-        let start = Instant::now();
-        for _ in 0..READS {
-            black_box(rows.place(black_box(name)));
-        }
-        let find = start.elapsed().as_secs_f64() / f64::from(READS) * 1e9;
+        let find = nanoseconds(|_| {
+            black_box(rows.place(black_box("S41")));
+        });
         println!(
             "{width} features: read {alone:.0} ns, beside a writer of one row every 10 us {beside:.0} ns, write {write:.0} ns, find a symbol {find:.0} ns"
         );
