@@ -44,6 +44,24 @@ def test_only_what_a_feature_reads_changes_it() -> None:
             assert same != (column in reads(features, name)["bars"]), (name, column)
 
 
+@pytest.mark.parametrize("name", ["nq24", "nq_price"])
+def test_what_does_not_fade_forgets_all_before_its_lookback(name: str) -> None:
+    features, n, rng = FeatureSet.load(name), 150, np.random.default_rng(2)
+    frame = pl.DataFrame({"ts": np.arange(1, n + 1) * 300_000_000_000} | {name: 100 + rng.random(n) for name in features.columns})
+    last = features.compute(frame).values[-1]
+    backs = {name: lookback(features, name) for name in features.names}
+    assert 10 < sum(not back.fades for back in backs.values()) < len(backs)
+    for rows in {back.rows for back in backs.values() if not back.fades}:
+        old = pl.int_range(pl.len()) < n - 1 - rows
+        other = frame.with_columns(pl.when(old).then(pl.col(name) * 3).otherwise(pl.col(name)) for name in features.columns)
+        found = features.compute(other).values[-1]
+        for i, (name, back) in enumerate(backs.items()):
+            if not back.fades and back.rows <= rows:
+                assert found[i] == last[i], (name, rows)
+            elif not back.fades and back.rows == rows + 1:
+                assert found[i] != last[i], (name, rows)
+
+
 def test_a_feature_alone_is_the_feature_in_the_set() -> None:
     features, frame = FeatureSet.load("nq_price"), small_market.bars().rename({"close": "open"})
     frame = frame.with_columns(close=frame["open"] * 1.001, high=frame["open"] * 1.002, low=frame["open"] * 0.999)

@@ -13,7 +13,7 @@ from tickcast.features.feature_set import FeatureSet
 
 __all__ = ["Branch", "Lookback", "clock_of", "expressions", "inputs_of", "lookback", "part", "reads", "stream_of", "tree"]
 
-_FADING = ("ewm", "rma", "cum")
+_FADING = ("ewm", "rma", "cum", "since", "seconds_since", "streak", "tick_side", "garch", "hmm", "bocpd")
 _SILENT = ("kind", "of", "columns")
 
 
@@ -25,7 +25,7 @@ class Lookback:
     ----------
     rows: rows of the expressions' own series, along the longest path.
     ns: event time of duration windows, along the longest path.
-    fades: whether something remembers all of the past, ever less or since the session's open.
+    fades: whether something remembers more than that: ever less of all the past, what happened since an event or the session's open.
 
     >>> str(Lookback(36, 60_000_000_000, True))
     '36 rows + 60s, fading'
@@ -136,7 +136,7 @@ def reads(features: FeatureSet, name: str) -> Mapping[str, tuple[str, ...]]:
         near = _reads(graph, nodes[at])
         if nodes[at]["op"] == "lookup":
             learned = graph["tables"][nodes[at]["index"]]["recipe"]
-            near += [learned[key] for key in ("node", "slot") if isinstance(learned.get(key), int)]
+            near += [learned[key] for key in ("node", "slot") if isinstance(learned.get(key), int)] + list(learned.get("nodes", ()))
         waiting += [each for each in near if each not in seen]
     streams = list(inputs_of(features).items())
     used = {(int(nodes[at].get("axis", 0)), int(nodes[at]["index"])) for at in seen if nodes[at]["op"] == "input"}

@@ -44,7 +44,8 @@ def _column(name: str, walk: NDArray[np.float64], rng: np.random.Generator) -> N
     if name in ("price", "open", "close", "last", "turnover"):
         return walk * (1 + 1e-5 * rng.standard_normal(len(walk)))
     if name in ("high", "low"):
-        return walk * (1.001 if name == "high" else 0.999)
+        away = 1e-4 * (1 + rng.exponential(size=len(walk)))
+        return walk * (1 + away if name == "high" else 1 - away)
     if name == "side":
         return rng.choice([-1.0, 1.0], len(walk))
     return np.floor(rng.lognormal(2.0, 1.0, len(walk))) + 1.0

@@ -130,16 +130,16 @@ class Registry:
         """The version in use that means the same, or the number that `register` would write it under. Raises FeatureError as that does."""
         if stale not in ("nan", "error"):
             raise FeatureError(f"{stale!r} is no policy", field="stale", hint="write nan or error")
-        parts, known = _features(features, ttl), self.versions(features.name)
+        lives, known = dict(zip(features.names, lifetimes(features.names, ttl), strict=True)), self.versions(features.name)
         for one in reversed(known):
-            if one.retired is None and version in (None, one.version) and not _differs(one, features, parts, stale):
+            if one.retired is None and version in (None, one.version) and not _differs(one, features, lives, stale):
                 return one
         following = known[-1].version + 1 if known else 1
         if version == following or (version is None and not known):
             return following
         found = f"{features.name} is not registered yet"
         if known:
-            told = "; ".join(_differs(known[-1], features, parts, stale))
+            told = "; ".join(_differs(known[-1], features, lives, stale))
             last = f"version {known[-1].version}"
             retired = ", which is retired" if known[-1].retired is not None else ""
             found = f"{features.name} is not what {last} is: {told}" if told else f"{features.name} is what {last} is{retired}"
@@ -181,17 +181,18 @@ class Registry:
         return self.get(name, version)
 
 
-def _differs(
-    old: Registered, features: FeatureSet, parts: tuple[RegisteredFeature, ...], stale: Literal["nan", "error"]
-) -> tuple[str, ...]:
-    lives = [
-        f"time to live of {new.name} {_life(was.ttl)} -> {_life(new.ttl)}"
+def _differs(old: Registered, features: FeatureSet, lives: Mapping[str, int], stale: Literal["nan", "error"]) -> tuple[str, ...]:
+    told = [
+        f"time to live of {was.name} {_life(was.ttl)} -> {_life(_finite(lives[was.name]))}"
         for was in old.parts
-        for new in parts
-        if was.name == new.name and was.ttl != new.ttl
+        if was.name in lives and was.ttl != _finite(lives[was.name])
     ]
-    lives += [f"stale {old.stale} -> {stale}"] if old.stale != stale else []
-    return (*changes(old.features, features), *lives)
+    told += [f"stale {old.stale} -> {stale}"] if old.stale != stale else []
+    return (*changes(old.features, features), *told)
+
+
+def _finite(ttl: int) -> int | None:
+    return None if ttl == FOREVER else ttl
 
 
 def _life(ttl: int | None) -> str:
@@ -200,12 +201,18 @@ def _life(ttl: int | None) -> str:
 
 def _features(features: FeatureSet, ttl: Lifetime) -> tuple[RegisteredFeature, ...]:
     lines, warmup = expressions(features), features.warmup
-    out = []
-    for name, most in zip(features.names, lifetimes(features.names, ttl), strict=True):
-        life = None if most == FOREVER else most
-        back = str(lookback(features, name))
-        out.append(RegisteredFeature(name, lines[name], part(features, name).hash, dict(reads(features, name)), back, warmup[name], life))
-    return tuple(out)
+    return tuple(
+        RegisteredFeature(
+            name=name,
+            expression=lines[name],
+            hash=part(features, name).hash,
+            inputs=dict(reads(features, name)),
+            lookback=str(lookback(features, name)),
+            warmup=warmup[name],
+            ttl=_finite(most),
+        )
+        for name, most in zip(features.names, lifetimes(features.names, ttl), strict=True)
+    )
 
 
 def _columns(inputs: Mapping[str, Sequence[str]]) -> Mapping[str, tuple[str, ...]]:
