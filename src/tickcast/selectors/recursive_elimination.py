@@ -21,7 +21,8 @@ class RecursiveElimination(Selector):
     """Recursive feature elimination with cross-validation over purged folds.
 
     Each round fits one model per fold, scores it on the held-out rows and drops the share of features that contribute least there. Kept is
-    the smallest set whose mean score lies within one standard error of the best (Breiman et al. 1984, the rule of one standard error).
+    the smallest set that falls short of the best by no more than one standard error of the difference over the folds (Breiman et al. 1984,
+    the rule of one standard error).
     Guyon et al., Gene Selection for Cancer Classification using Support Vector Machines (2002).
 
     Parameters
@@ -67,9 +68,9 @@ class RecursiveElimination(Selector):
     def _chosen(self, view: View, rounds: list[tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]]) -> Selection:
         means = np.array([scores.mean() for _, scores, _ in rounds])
         best = int(np.argmax(means))
-        error = float(rounds[best][1].std(ddof=1) / np.sqrt(self.folds))
-        kept = max(i for i, mean in enumerate(means) if mean >= means[best] - error)
-        told = f"{len(rounds[kept][0])} explain {means[kept]:.2%} of the variance of unseen rows, all {means[0]:.2%}"
+        short = [rounds[best][1] - scores for _, scores, _ in rounds]  # fold by fold: folds differ more than sets do
+        kept = max(i for i, each in enumerate(short) if each.mean() <= each.std(ddof=1) / np.sqrt(self.folds))
+        told = f"the {len(rounds[kept][0])} kept explain {means[kept]:.2%} of the variance of unseen rows, all {means[0]:.2%}"
         names, dropped, scores = view.table.names, list[Dropped](), dict[str, float]()
         for i, (left, _, share) in enumerate(rounds[: kept + 1]):
             scores |= {names[j]: float(value) for j, value in zip(left, share, strict=True)}
