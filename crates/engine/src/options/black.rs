@@ -74,6 +74,13 @@ impl Contract {
         self.discount * (self.intrinsic() + value)
     }
 
+    /// Change of the value per 1.00 of volatility.
+    pub fn vega(&self, volatility: f64) -> f64 {
+        let deviation = volatility * self.years.sqrt();
+        let d1 = (self.forward / self.strike).ln() / deviation + 0.5 * deviation;
+        self.discount * self.forward * normal_density(d1) * self.years.sqrt()
+    }
+
     /// Value and sensitivities with respect to the forward, the forward held fixed as time passes.
     pub fn greeks(&self, volatility: f64) -> Greeks {
         let price = self.price(volatility);
