@@ -71,7 +71,8 @@ impl Contract {
         }
         // the out-of-the-money option carries all time value, so nothing cancels
         let value = time_value((self.forward / self.strike).ln(), deviation) * (self.forward * self.strike).sqrt();
-        self.discount * (self.intrinsic() + value)
+        // at most the underlying or the strike, whatever the last rounding says
+        self.discount * (self.intrinsic() + value.min(self.forward.min(self.strike)))
     }
 
     /// Change of the value per 1.00 of volatility.
