@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import subprocess
+import sys
 
 import numpy as np
 import polars as pl
@@ -98,6 +100,22 @@ def test_what_is_frozen_survives_json() -> None:
     assert again.document == features.document
     assert (bits(again.compute(frame).values) == bits(features.compute(frame).values)).all()
     assert all(math.isfinite(value) for table in graph["tables"] for value in table["values"])
+
+
+def test_what_was_learned_is_read_without_the_packages_that_learn() -> None:
+    frame = walk(150, seed=8)
+    code = (
+        "import json, sys\n"
+        "sys.modules.update(dict.fromkeys(('torch', 'hmmlearn', 'sklearn', 'lightgbm')))\n"
+        "import polars as pl\nfrom tickcast.features import FeatureSet\n"
+        "document, rows = json.load(sys.stdin)\n"
+        "print(json.dumps(FeatureSet.from_graph(document).compute(pl.DataFrame(rows)).values.view('i8').ravel().tolist()))"
+    )
+    given = json.dumps([FITTED["carry"].graph(), frame.to_dict(as_series=False)])
+    done = subprocess.run([sys.executable, "-c", code], input=given, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    found = np.array(json.loads(done.stdout)).view(np.float64)
+    assert (bits(found) == bits(FITTED["carry"].compute(frame).values.ravel())).all()
 
 
 def test_outputs_of_one_fit_share_a_table() -> None:

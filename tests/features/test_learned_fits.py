@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from tickcast.errors import FeatureError
+from tickcast.features import FeatureSet
 from tickcast.features.autoencoder import encoder
 from tickcast.features.bocpd import run_prior
 from tickcast.features.garch import garch
@@ -96,6 +100,19 @@ def test_what_does_not_converge_is_refused(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr("tickcast.features.garch.negative_log_likelihood", lambda *_: float("nan"))
     with pytest.raises(FeatureError, match="no maximum that can be found. Train on more rows"):
         garch(x)
+
+
+@pytest.mark.parametrize(
+    ("package", "asked"), [("torch", 'fitted("autoencoder_1", close, open, latent=1)'), ("hmmlearn", 'fitted("hmm_1", close)')]
+)
+def test_an_absent_package_is_named(package: str, asked: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in (package, f"{package}.hmm"):
+        monkeypatch.setitem(sys.modules, name, None)
+    x = np.random.default_rng(1).standard_normal((200, 2))
+    frame = pl.DataFrame({"ts": np.arange(200), "close": x[:, 0], "open": x[:, 1]})
+    words = {"name": "t", "stream": "bars", "clock": {"on": "bars"}, "price": "close", "features": {"f": asked}}
+    with pytest.raises(FeatureError, match=f"field f: .*{package}, which is not installed. Install tickcast.train."):
+        FeatureSet.from_dict(words).fit(frame, 199)
 
 
 @settings(max_examples=50, deadline=None)

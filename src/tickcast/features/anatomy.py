@@ -10,6 +10,7 @@ from typing import Any
 
 from tickcast.errors import FeatureError
 from tickcast.features.feature_set import FeatureSet
+from tickcast.features.learners import LEARNERS
 
 __all__ = ["Branch", "Lookback", "clock_of", "expressions", "inputs_of", "lookback", "part", "reads", "stream_of", "tree"]
 
@@ -199,6 +200,9 @@ def _text(graph: Mapping[str, Any], node: Mapping[str, Any]) -> str:
         return f"{node['value']:g}"
     if op == "lookup":
         return f"fitted {graph['tables'][node['index']]['name']}"
+    if op in LEARNERS:
+        words = tuple(LEARNERS[op].named)
+        return f"fitted {op}_{words[node['part']] if words else node['part'] + 1}"
     return op + "".join(f" {text}" for text in _constants(node))
 
 

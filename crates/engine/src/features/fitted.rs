@@ -44,6 +44,11 @@ pub(super) struct Learned<'a> {
 }
 
 impl<'a> Learned<'a> {
+    #[cfg(test)]
+    pub fn new(left: &'a [f64]) -> Self {
+        Self { left, at: 0 }
+    }
+
     pub fn refuse(&self, what: &str) -> EngineError {
         EngineError::graph(self.at, format!("its fitted table {what}"))
     }

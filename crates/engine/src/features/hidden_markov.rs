@@ -95,3 +95,40 @@ impl Model for HiddenMarkov {
         tape.values(&mut self.state)
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::HiddenMarkov;
+    use crate::features::fitted::{Learned, Model};
+
+    /// States, start, moves, means, variances of two states and one series.
+    const LEARNED: [f64; 11] = [2.0, 0.75, 0.25, 0.9, 0.1, 0.3, 0.7, 0.0, 0.0, 0.25, 4.0];
+
+    #[test]
+    fn the_first_row_is_bayes_and_later_ones_remember() {
+        let mut model = HiddenMarkov::new(&mut Learned::new(&LEARNED), 1).unwrap();
+        model.take(&[1.0]);
+        let density = |variance: f64, z: f64| (-z * z / (2.0 * variance)).exp() / variance.sqrt();
+        let (calm, wild) = (0.75 * density(0.25, 1.0), 0.25 * density(4.0, 1.0));
+        assert!((model.read(1, 0) - wild / (calm + wild)).abs() < 1e-14);
+        let before = wild / (calm + wild);
+        let prior = (1.0 - before) * 0.1 + before * 0.7;
+        model.take(&[0.2]);
+        let (calm, wild) = ((1.0 - prior) * density(0.25, 0.2), prior * density(4.0, 0.2));
+        assert!((model.read(0, 0) - calm / (calm + wild)).abs() < 1e-14);
+        model.reset();
+        model.take(&[1.0]);
+        assert_eq!(model.read(1, 0).to_bits(), before.to_bits());
+    }
+
+    #[test]
+    fn a_row_from_another_world_leaves_probabilities() {
+        let mut model = HiddenMarkov::new(&mut Learned::new(&LEARNED), 1).unwrap();
+        for z in [1000.0, 0.0, -1000.0, 1000.0] {
+            model.take(&[z]);
+            assert!((model.read(0, 0) + model.read(1, 0) - 1.0).abs() < 1e-15);
+        }
+        assert!(model.read(1, 0) > 0.999);
+    }
+}

@@ -195,3 +195,18 @@ fn renormalise(pair: Pair) -> (f64, f64) {
     let s = pair.high + pair.low;
     (s, sum_error(pair.high, pair.low, s))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::tanh;
+
+    #[test]
+    fn tanh_is_that_of_the_platform_and_odd() {
+        for i in -40_000..=40_000 {
+            let x = f64::from(i) / 1000.0;
+            assert!((tanh(x) - x.tanh()).abs() <= 3e-16, "{x}");
+            assert_eq!(tanh(x).to_bits() ^ tanh(-x).to_bits(), if i == 0 { 0 } else { 1 << 63 }, "{x}");
+        }
+        assert!(tanh(1e149) == 1.0 && tanh(-1e149) == -1.0 && tanh(f64::NAN).is_nan());
+    }
+}

@@ -33,7 +33,6 @@ mod rolling;
 mod run_length;
 mod schedule;
 mod session;
-mod short;
 mod slide;
 mod summary;
 mod sums;

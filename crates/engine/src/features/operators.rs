@@ -12,7 +12,6 @@ use super::history::Lag;
 use super::kernel::{Kernel, Latch, Sampler};
 use super::rolling::{Count, Ewm, Rma, Variance};
 use super::session::{CumulativeSum, Elapsed, One, SinceOpen, TickSide, TimeDecay, ToClose};
-use super::short::MOST;
 use super::summary::{Extreme, Quantile, Spread, Summary, Tally, Total};
 use super::sums::Sum;
 use super::window::{Delayed, Last, OnRows, Span};
@@ -198,8 +197,7 @@ fn timed(parts: &Parts<'_>, span: i64, crosses: bool) -> Result<Body, EngineErro
 fn counted(parts: &Parts<'_>) -> Result<Box<dyn Kernel>, EngineError> {
     let node = parts.node;
     Ok(match node.op.as_str() {
-        "var" if parts.steps()? > MOST => Box::new(Variance::new(parts.steps()?)),
-        "var" => return windows::short("var", parts.steps()?).ok_or_else(|| parts.missing("an operator")),
+        "var" => Box::new(Variance::new(parts.steps()?)),
         "count" => Box::new(Count::new(parts.steps()?)),
         "min" => Box::new(Last::new(parts.steps()?, Extreme::<1>::default())),
         "max" => Box::new(Last::new(parts.steps()?, Extreme::<-1>::default())),

@@ -13,35 +13,56 @@ const NOTHING: f64 = 1e-280;
 const EXPECTED: usize = 0;
 const CHANGED: usize = 1;
 
-/// Constants of a run of `h` rows: degrees `alpha = alpha0 + h/2`, weight `kappa = kappa0 + h` of a normal-inverse-gamma posterior.
-#[derive(Clone, Copy)]
+/// Columns of a posterior by the number of rows of the run, `h`: degrees `alpha0 + h/2`, weight `kappa = kappa0 + h`.
+#[derive(Default)]
 struct Degrees {
-    alpha: f64,
+    /// `alpha + 1/2`.
+    power: Vec<f64>,
     /// `2 (kappa + 1) / kappa`: times beta it is the squared width of the predictive Student t.
-    widen: f64,
-    /// `ln(gamma(alpha + 1/2) / gamma(alpha))`; what all runs share is left out.
-    peak: f64,
+    widen: Vec<f64>,
+    /// `gamma(alpha + 1/2) / gamma(alpha)`; what all runs share is left out of a density.
+    peak: Vec<f64>,
     /// `1 / (kappa + 1)` and `kappa / (2 (kappa + 1))`: how far a row moves the mean, and beta.
-    gain: f64,
-    spread: f64,
+    gain: Vec<f64>,
+    spread: Vec<f64>,
 }
 
-/// A run's mean and beta.
-#[derive(Clone, Copy, Default)]
-struct Run {
-    mean: f64,
-    beta: f64,
-}
-
-/// Slot `l` holds the probability that the present run has `l + 1` rows, and the posterior of a run of the last `l + 1` rows.
-///
-/// The last slot stands for all longer runs as well and looks back on `longest` rows, so nothing older than that is remembered.
-pub(super) struct RunLength {
-    prior: Run,
-    hazard: f64,
-    degrees: Vec<Degrees>,
+/// Runs by their number of rows: place 0 is a run that has none yet, the prior; place `l` is a run of the last `l` rows.
+#[derive(Default)]
+struct Runs {
     probability: Vec<f64>,
-    run: Vec<Run>,
+    mean: Vec<f64>,
+    beta: Vec<f64>,
+}
+
+impl Runs {
+    fn new(places: usize, beta: f64) -> Self {
+        let mut made = Self {
+            probability: vec![0.0; places],
+            mean: vec![0.0; places],
+            beta: vec![0.0; places],
+        };
+        made.clear(beta);
+        made
+    }
+
+    fn clear(&mut self, beta: f64) {
+        self.probability.fill(0.0);
+        self.probability[0] = 1.0;
+        self.mean.fill(0.0);
+        self.beta.fill(beta);
+    }
+}
+
+/// The probability of every length of the present run. Place 0 holds that the next row begins a run: 1 at the start, then the hazard.
+///
+/// The last place stands for all longer runs as well and looks back on `longest` rows, so nothing older than that is remembered.
+pub(super) struct RunLength {
+    hazard: f64,
+    prior: f64,
+    degrees: Degrees,
+    runs: Runs,
+    next: Runs,
     weight: Vec<f64>,
     seen: u64,
 }
@@ -49,128 +70,125 @@ pub(super) struct RunLength {
 impl RunLength {
     pub fn new(learned: &mut Learned<'_>) -> Result<Self, EngineError> {
         let longest = learned.size(MAX_ROWS)?;
-        let (hazard, kappa, alpha, beta, ratio) = (
-            learned.positive()?,
-            learned.positive()?,
-            learned.positive()?,
-            learned.positive()?,
-            learned.positive()?,
-        );
+        let (hazard, mut kappa, mut alpha) = (learned.positive()?, learned.positive()?, learned.positive()?);
+        let (prior, mut ratio) = (learned.positive()?, learned.positive()?);
         if hazard >= 1.0 {
             return Err(learned.refuse("has a hazard of 1 or more"));
         }
-        let mut degrees = Vec::with_capacity(longest + 1);
-        let (mut kappa, mut alpha, mut ratio) = (kappa, alpha, ratio);
+        let mut degrees = Degrees::default();
         for _ in 0..=longest {
-            degrees.push(Degrees {
-                alpha,
-                widen: 2.0 * (kappa + 1.0) / kappa,
-                peak: ln(ratio),
-                gain: 1.0 / (kappa + 1.0),
-                spread: kappa / (2.0 * (kappa + 1.0)),
-            });
+            degrees.power.push(alpha + 0.5);
+            degrees.widen.push(2.0 * (kappa + 1.0) / kappa);
+            degrees.peak.push(ratio);
+            degrees.gain.push(1.0 / (kappa + 1.0));
+            degrees.spread.push(kappa / (2.0 * (kappa + 1.0)));
             // gamma(a + 1) = a gamma(a), so the ratio at a + 1/2 follows from the one at a
             ratio = alpha / ratio;
             alpha += 0.5;
             kappa += 1.0;
         }
         Ok(Self {
-            prior: Run { mean: 0.0, beta },
             hazard,
+            prior,
             degrees,
-            probability: vec![0.0; longest],
-            run: vec![Run::default(); longest],
+            runs: Runs::new(longest + 1, prior),
+            next: Runs::new(longest + 1, prior),
             weight: vec![0.0; longest + 1],
             seen: 0,
         })
     }
 
-    /// Runs that have a probability: as many as rows seen.
+    fn longest(&self) -> usize {
+        self.weight.len() - 1
+    }
+
+    /// Places that have a probability: the prior's, and as many as rows seen.
     fn alive(&self) -> usize {
-        usize::try_from(self.seen).unwrap_or(usize::MAX).min(self.run.len())
+        usize::try_from(self.seen).unwrap_or(usize::MAX).min(self.longest()) + 1
+    }
+
+    #[inline(always)]
+    fn advance(&mut self, z: f64) {
+        let (alive, longest) = (self.alive(), self.longest());
+        densities(&mut self.weight[..alive], &self.runs, &self.degrees, z);
+        // a run grows by the row; the longest stay where they are
+        let kept = if alive > longest {
+            self.weight[longest] * self.runs.probability[longest]
+        } else {
+            0.0
+        };
+        let grown = alive.min(longest);
+        let (runs, next, degrees) = (&self.runs, &mut self.next, &self.degrees);
+        for (next, (p, w)) in next.probability[1..=grown]
+            .iter_mut()
+            .zip(runs.probability[..grown].iter().zip(&self.weight[..grown]))
+        {
+            *next = p * w;
+        }
+        next.probability[grown] += kept;
+        let before = runs.mean[..grown].iter().zip(&runs.beta[..grown]);
+        let moves = degrees.gain[..grown].iter().zip(&degrees.spread[..grown]);
+        let after = next.mean[1..=grown].iter_mut().zip(next.beta[1..=grown].iter_mut());
+        for ((after, (mean, beta)), (gain, spread)) in after.zip(before).zip(moves) {
+            let d = z - mean;
+            *after.0 = mean + gain * d;
+            *after.1 = beta + spread * (d * d);
+        }
+        let share = (1.0 - self.hazard) / total(&next.probability[1..=grown]);
+        for p in &mut next.probability[1..=grown] {
+            let scaled = *p * share;
+            *p = if scaled < NOTHING { 0.0 } else { scaled };
+        }
+        next.probability[0] = self.hazard;
+        std::mem::swap(&mut self.runs, &mut self.next);
+        self.seen = self.seen.saturating_add(1);
     }
 }
 
-/// Logarithm of the predictive density of `z` after a run, up to what all runs share.
+/// Relative densities of `z` after each run, of a scale at which the likeliest are about 1.
+///
+/// A density is `peak / sqrt(width) * (1 + d^2 / width)^-(alpha + 1/2)`. A run without probability has no say in the scale.
 #[inline(always)]
-fn predictive(run: Run, own: Degrees, z: f64) -> f64 {
-    let d = z - run.mean;
-    let width = own.widen * run.beta;
-    own.peak + own.alpha * ln(width) - (own.alpha + 0.5) * ln(width + d * d)
-}
-
-#[inline(always)]
-fn after(run: Run, own: Degrees, z: f64) -> Run {
-    let d = z - run.mean;
-    Run {
-        mean: run.mean + own.gain * d,
-        beta: run.beta + own.spread * (d * d),
-    }
-}
-
-/// Turn log densities into weights of the same scale, the best one being 1. A run without probability has no say in the scale.
-#[inline(always)]
-fn weigh(weight: &mut [f64], run: &[Run], degrees: &[Degrees], probability: &[f64], z: f64) {
-    for (((weight, run), own), p) in weight.iter_mut().zip(run).zip(degrees).zip(probability) {
-        let value = predictive(*run, *own, z);
+fn densities(weight: &mut [f64], runs: &Runs, degrees: &Degrees, z: f64) {
+    let n = weight.len();
+    let run = runs.mean[..n].iter().zip(&runs.beta[..n]).zip(&runs.probability[..n]);
+    for ((weight, ((mean, beta), p)), (power, widen)) in weight.iter_mut().zip(run).zip(degrees.power[..n].iter().zip(&degrees.widen[..n]))
+    {
+        let d = z - mean;
+        let value = -power * ln(1.0 + d * d / (widen * beta));
         *weight = if *p > 0.0 { value } else { f64::NEG_INFINITY };
     }
+    let best = strands(weight, f64::NEG_INFINITY, |best, w| if w > best { w } else { best });
+    let width = degrees.widen[..n].iter().zip(&runs.beta[..n]);
+    for ((weight, peak), (widen, beta)) in weight.iter_mut().zip(&degrees.peak[..n]).zip(width) {
+        *weight = exp(*weight - best) * peak / (widen * beta).sqrt();
+    }
+}
+
+/// A fold in four strands: their order is fixed, and a step of one need not wait for the others.
+#[inline(always)]
+fn strands(x: &[f64], start: f64, step: impl Fn(f64, f64) -> f64) -> f64 {
+    let (fours, rest) = x.as_chunks::<4>();
+    let mut made = [start; 4];
+    for four in fours {
+        for (strand, x) in made.iter_mut().zip(four) {
+            *strand = step(*strand, *x);
+        }
+    }
+    let both = step(step(made[0], made[1]), step(made[2], made[3]));
+    rest.iter().fold(both, |all, x| step(all, *x))
 }
 
 #[inline(always)]
-fn raise(weight: &mut [f64], best: f64) {
-    for weight in weight {
-        *weight = exp(*weight - best);
-    }
+fn total(x: &[f64]) -> f64 {
+    strands(x, 0.0, |sum, x| sum + x)
 }
 
 /// The same code for 256-bit vectors: the bits do not change.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
-fn weigh_avx2(weight: &mut [f64], run: &[Run], degrees: &[Degrees], probability: &[f64], z: f64) {
-    weigh(weight, run, degrees, probability, z);
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2")]
-fn raise_avx2(weight: &mut [f64], best: f64) {
-    raise(weight, best);
-}
-
-impl RunLength {
-    /// `weight[h]`: relative density of `z` after a run of `h` rows.
-    fn densities(&mut self, alive: usize, z: f64) {
-        let (first, rest) = self.weight.split_at_mut(1);
-        first[0] = predictive(self.prior, self.degrees[0], z);
-        let (rest, run, degrees, p) = (
-            &mut rest[..alive],
-            &self.run[..alive],
-            &self.degrees[1..=alive],
-            &self.probability[..alive],
-        );
-        #[cfg(target_arch = "x86_64")]
-        let wide = std::arch::is_x86_feature_detected!("avx2");
-        #[cfg(not(target_arch = "x86_64"))]
-        let wide = false;
-        #[cfg(target_arch = "x86_64")]
-        if wide {
-            // SAFETY: the processor has just said that it knows AVX2.
-            unsafe { weigh_avx2(rest, run, degrees, p, z) };
-        }
-        if !wide {
-            weigh(rest, run, degrees, p, z);
-        }
-        let all = &mut self.weight[..=alive];
-        let best = all.iter().fold(f64::NEG_INFINITY, |best, w| if *w > best { *w } else { best });
-        #[cfg(target_arch = "x86_64")]
-        if wide {
-            // SAFETY: as above.
-            unsafe { raise_avx2(all, best) };
-        }
-        if !wide {
-            raise(all, best);
-        }
-    }
+fn advance_avx2(model: &mut RunLength, z: f64) {
+    model.advance(z);
 }
 
 impl Model for RunLength {
@@ -179,54 +197,113 @@ impl Model for RunLength {
     }
 
     fn take(&mut self, z: &[f64]) {
-        let (z, alive, longest) = (z[0], self.alive(), self.run.len());
-        self.densities(alive, z);
-        let mut total = 0.0;
-        let mut kept = 0.0;
-        let grown = (alive + 1).min(longest);
-        if alive == longest {
-            kept = (1.0 - self.hazard) * self.probability[longest - 1] * self.weight[longest];
+        #[cfg(target_arch = "x86_64")]
+        if std::arch::is_x86_feature_detected!("avx2") {
+            // SAFETY: the processor has just said that it knows AVX2.
+            unsafe { advance_avx2(self, z[0]) };
+            return;
         }
-        for l in (1..grown).rev() {
-            let p = (1.0 - self.hazard) * self.probability[l - 1] * self.weight[l] + kept;
-            kept = 0.0;
-            self.probability[l] = p;
-            self.run[l] = after(self.run[l - 1], self.degrees[l], z);
-            total += p;
-        }
-        // the first row of all begins a run for certain
-        let begins = if alive == 0 { 1.0 } else { self.hazard };
-        self.probability[0] = begins * self.weight[0] + kept;
-        self.run[0] = after(self.prior, self.degrees[0], z);
-        total += self.probability[0];
-        for p in &mut self.probability[..grown] {
-            *p /= total;
-            *p = if *p < NOTHING { 0.0 } else { *p };
-        }
-        self.seen = self.seen.saturating_add(1);
+        self.advance(z[0]);
     }
 
     fn read(&self, part: usize, within: usize) -> f64 {
-        let p = &self.probability[..self.alive()];
+        let p = &self.runs.probability[1..self.alive()];
+        let share = 1.0 / (1.0 - self.hazard);
         match part {
-            EXPECTED => p.iter().zip(1..).fold(0.0, |sum, (p, l)| sum + p * f64::from(l)),
-            CHANGED if self.seen > within as u64 => p.iter().take(within).sum(),
+            EXPECTED => share * p.iter().zip(1..).fold(0.0, |sum, (p, l)| sum + p * f64::from(l)),
+            CHANGED if self.seen > within as u64 => share * total(&p[..within.min(p.len())]),
             _ => f64::NAN,
         }
     }
 
     fn reset(&mut self) {
         self.seen = 0;
-        self.probability.fill(0.0);
-        self.run.fill(Run::default());
+        self.runs.clear(self.prior);
+        self.next.clear(self.prior);
     }
 
     fn tape(&mut self, tape: &mut Tape) -> Result<(), EngineError> {
         tape.u64(&mut self.seen)?;
-        tape.values(&mut self.probability)?;
-        self.run.iter_mut().try_for_each(|run| {
-            tape.f64(&mut run.mean)?;
-            tape.f64(&mut run.beta)
+        tape.values(&mut self.runs.probability)?;
+        tape.values(&mut self.runs.mean)?;
+        tape.values(&mut self.runs.beta)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::{CHANGED, EXPECTED, RunLength};
+    use crate::features::fitted::{Learned, Model};
+    use crate::features::tape::Tape;
+
+    const LEARNED: [f64; 6] = [20.0, 0.02, 0.5, 3.0, 2.0, 1.661_675_562_4];
+
+    fn made() -> RunLength {
+        RunLength::new(&mut Learned::new(&LEARNED)).unwrap()
+    }
+
+    /// A stream that jumps at row 40, with prints from another world.
+    fn rows() -> impl Iterator<Item = f64> {
+        (0..100).map(|i: i32| match i {
+            33 => 1000.0,
+            34 => -1000.0,
+            _ => f64::from((i * 7919) % 13) / 13.0 + if i < 40 { 0.0 } else { 4.0 },
         })
+    }
+
+    #[test]
+    fn probabilities_add_up_to_one_and_a_jump_begins_a_run() {
+        let mut model = made();
+        for (i, z) in rows().enumerate() {
+            model.take(&[z]);
+            assert!(
+                (model.runs.probability.iter().sum::<f64>() - 1.0).abs() < 1e-12 || i == 0,
+                "row {i}"
+            );
+            let expected = model.read(EXPECTED, 0);
+            assert!((1.0 - 1e-12..=20.0 + 1e-12).contains(&expected), "row {i}: {expected}");
+            assert_eq!(model.read(CHANGED, 3).is_nan(), i < 3, "row {i}");
+        }
+        assert!(model.read(EXPECTED, 0) > 15.0);
+        model.take(&[-4.0]);
+        model.take(&[-4.1]);
+        assert!(model.read(CHANGED, 3) > 0.99 && model.read(EXPECTED, 0) < 3.0);
+    }
+
+    #[test]
+    fn a_restart_continues_and_a_reset_is_new() {
+        let (mut whole, mut first, mut second) = (made(), made(), made());
+        for (i, z) in rows().enumerate() {
+            whole.take(&[z]);
+            let model = if i < 50 { &mut first } else { &mut second };
+            if i == 50 {
+                let mut tape = Tape::Write(Vec::new());
+                first.tape(&mut tape).unwrap();
+                let Tape::Write(words) = tape else { unreachable!() };
+                second.tape(&mut Tape::Read { words, at: 0 }).unwrap();
+                second.take(&[z]);
+            } else {
+                model.take(&[z]);
+            }
+        }
+        assert_eq!(whole.runs.probability, second.runs.probability);
+        second.reset();
+        for z in rows() {
+            second.take(&[z]);
+        }
+        assert_eq!(whole.read(EXPECTED, 0).to_bits(), second.read(EXPECTED, 0).to_bits());
+        assert_eq!(whole.runs.beta, second.runs.beta);
+    }
+
+    #[test]
+    fn what_is_no_table_is_refused() {
+        for i in 0..LEARNED.len() {
+            let mut wrong = LEARNED;
+            wrong[i] = -1.0;
+            assert!(RunLength::new(&mut Learned::new(&wrong)).is_err(), "number {i}");
+            assert!(RunLength::new(&mut Learned::new(&LEARNED[..i])).is_err(), "cut at {i}");
+        }
+        assert!(RunLength::new(&mut Learned::new(&[1e300, 0.02, 0.5, 3.0, 2.0, 1.6])).is_err());
     }
 }
