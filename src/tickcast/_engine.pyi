@@ -51,6 +51,18 @@ def option_greeks(
     volatility: _Column,
     spot: _Column | None = None,
 ) -> NDArray[np.float64]: ...
+def option_surface(
+    ts: NDArray[np.int64],
+    expiry: NDArray[np.int64],
+    values: Sequence[_Column],
+    at: NDArray[np.int64],
+    max_age: int,
+    rules: tuple[float, float, bool],
+) -> NDArray[np.float64]: ...
+def option_chain(
+    ts: NDArray[np.int64], expiry: NDArray[np.int64], values: Sequence[_Column], rules: tuple[float, float, bool]
+) -> NDArray[np.float64]: ...
+def option_troubles() -> list[tuple[int, str]]: ...
 
 _Forecasts = tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
 

@@ -50,7 +50,7 @@ class DataConfig(Settings):
     source: Literal["databento", "lobster", "table", "simulated"]
     files: str | None = None
     symbol: str = Field(min_length=1, pattern=r"^[^\x00-\x1f\x7f]+$")
-    table: Literal["trades", "bars", "book", "orders"] = "bars"
+    table: Literal["trades", "bars", "book", "orders", "options"] = "bars"
     calendar: str = "CME_Equity"
     tick: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     options: Mapping[str, Any] = {}

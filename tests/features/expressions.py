@@ -102,6 +102,8 @@ def windows(inner: Cases) -> list[Cases]:
         window(column, "rank", slow.rank),
         window(column, "argmin", lambda w: slow.rows_since(min(w), w)),
         window(column, "argmax", lambda w: slow.rows_since(max(w), w)),
+        window(column, "argmin_first", lambda w: float(len(w) - 1 - w.index(min(w)))),
+        window(column, "argmax_first", lambda w: float(len(w) - 1 - w.index(max(w)))),
         window(column, "skew", slow.skew, 3),
         window(column, "kurt", slow.kurt, 4),
         window_of_two(inner, inner, "cov", slow.cov),

@@ -18,7 +18,24 @@ from features.test_engine import bars, bits, on_bars
 from tickcast.clock import SECOND
 from tickcast.features import FeatureSet
 
-WINDOWS = ("median", "mad", "wma", "skew", "kurt", "rank", "argmin", "argmax", "slope", "rsquare", "resid", "min", "max", "count")
+WINDOWS = (
+    "median",
+    "mad",
+    "wma",
+    "skew",
+    "kurt",
+    "rank",
+    "argmin",
+    "argmax",
+    "argmin_first",
+    "argmax_first",
+    "slope",
+    "rsquare",
+    "resid",
+    "min",
+    "max",
+    "count",
+)
 PAIRS = ("cov", "corr", "beta")
 COLUMNS = st.sampled_from(LEAVES)
 SINGLE = [case for kind in ("windows", "memories", "anchored", "filters") for case in getattr(expressions, kind)(COLUMNS)]
@@ -50,7 +67,7 @@ def series(x: np.ndarray, y: np.ndarray | None = None) -> pl.DataFrame:
     return pl.DataFrame({"ts": np.arange(1, len(x) + 1) * SECOND, "close": x, "volume": y})
 
 
-@pytest.mark.parametrize("n", [5, 60, 500])
+@pytest.mark.parametrize("n", [5, 60, 64, 65, 500])
 def test_windows_of_rows_are_those_of_pandas(n: int) -> None:
     rng = np.random.default_rng(n)
     x, y = 100 + np.cumsum(rng.normal(size=3000)), rng.choice([-1.0, 0.0, 0.25], 3000)
@@ -63,6 +80,8 @@ def test_windows_of_rows_are_those_of_pandas(n: int) -> None:
         f"cov(close, volume, {n})": a.rolling(n).cov(b),
         f"std(close, {n})": a.rolling(n).std(),
         f"argmax(close, {n})": n - 1 - a.rolling(n).apply(np.argmax, raw=True),
+        f"argmin_first(volume, {n})": n - 1 - b.rolling(n).apply(np.argmin, raw=True),
+        f"argmax(volume, {n})": b.rolling(n).apply(lambda w: np.argmax(w[::-1]), raw=True),
     }
     steps = np.arange(n)
     fits = [np.polyfit(steps, x[i - n + 1 : i + 1], 1) for i in range(n - 1, len(x), 97)]

@@ -21,7 +21,7 @@ mod _engine {
     #[pymodule_export]
     use super::online::PyLastRows;
     #[pymodule_export]
-    use super::options::{implied_volatility, option_greeks};
+    use super::options::{implied_volatility, option_chain, option_greeks, option_surface, option_troubles};
     #[pymodule_export]
     use super::predictor::PyPredictor;
     #[pymodule_export]

@@ -61,6 +61,8 @@ OPERATORS: Mapping[str, Operator] = MappingProxyType(
         "rank": Operator(1, _WINDOW),
         "argmin": Operator(1, _WINDOW),
         "argmax": Operator(1, _WINDOW),
+        "argmin_first": Operator(1, _WINDOW),
+        "argmax_first": Operator(1, _WINDOW),
         "slope": Operator(1, _WINDOW, least=2),
         "rsquare": Operator(1, _WINDOW, least=2),
         "resid": Operator(1, _WINDOW, least=2),

@@ -73,7 +73,8 @@ def clean(
     Rules, in order: `<column>_missing`, `ts_implausible`, `<price>_not_finite`, `<price>_not_positive`, `<price>_implausible`, the same for
     sizes (a bar may have volume 0), `ohlc_inconsistent`, `levels_unsorted`, `kind_unknown`, for options `right_unknown`, `expired`,
     `<quote>_negative` and `crossed`, then `out_of_order`, `duplicate` (tables without genuine repeats). A book's level of size 0 is not
-    occupied: price and size become null. Crossed books stay: auctions have them.
+    occupied: price and size become null. Crossed books stay: auctions have them. An option's volatility that is not above 0, or whose vega
+    is 0, is what a feed writes when it has none: it becomes null.
 
     Raises DataError if a column is missing or cannot be cast.
     """
@@ -81,6 +82,9 @@ def clean(
         frame = frame.with_row_index("row", offset=1)
     if table is BOOK:
         frame = _without_empty_levels(frame)
+    if table is OPTIONS and "iv" in frame.columns:
+        tells = pl.col("iv") > 0 if "vega" not in frame.columns else (pl.col("iv") > 0) & (pl.col("vega").fill_null(1) != 0)
+        frame = frame.with_columns(pl.when(tells).then(pl.col("iv")).alias("iv"))
     found = frame.with_columns(pl.coalesce([*reasons, *_value_rules(table, frame, signed), pl.lit(None, dtype=pl.String)]).alias("reason"))
     found = _mark(found, "out_of_order", _disorder(found, table))
     if not table.repeats:

@@ -18,11 +18,13 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tickcast.calendars import calendar as calendar_named
 from tickcast.clock import DAY, parse_duration
 from tickcast.errors import ConfigError, DataError, SourceError
 from tickcast.schema import TABLES
 from tickcast.sources.base import FileSource
 from tickcast.sources.cleaning import Cleaned, clean
+from tickcast.sources.end_of_day import EndOfDay
 from tickcast.sources.files import Paths, list_files, read_bytes
 
 __all__ = ["Layout", "MappedTable", "Stamps"]
@@ -105,12 +107,16 @@ class Layout:
     day: where the date stands in the file's name, as %Y%m%d; numbers of the time column then count from that day's midnight in the zone.
     divisor: column → what its numbers are divided by, as 10000 for prices in units of 0.0001.
     carry: a book of which each row tells one side only, 0 on the other: the other side stays as it was. Quotes of equities come so.
+    calendar, delay: files that tell dates; rows are known `delay` after the close of the date's session, and options settle at the last
+        close on or before their date. See `EndOfDay`.
     """
 
     header: tuple[str, ...] = ()
     day: str | None = None
     divisor: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     carry: bool = False
+    calendar: str | None = None
+    delay: str | None = None
 
     @classmethod
     def from_dict(cls, words: Mapping[str, Any] | None) -> Layout:
@@ -121,10 +127,16 @@ class Layout:
                 raise ConfigError(f"a layout has no {name!r}", field="layout", hint=f"it has {', '.join(known)}")
         told = dict(words or {})
         header, divisor = tuple(told.get("header", ())), told.get("divisor", {})
-        made = cls(header, told.get("day"), divisor, bool(told.get("carry", False)))
+        made = cls(header, told.get("day"), divisor, bool(told.get("carry", False)), told.get("calendar"), told.get("delay"))
         if any(not isinstance(number, int | float) or number == 0 for number in made.divisor.values()):
             raise ConfigError("a divisor must be a number other than 0", field="layout")
         return made
+
+    def end_of_day(self, format: str | None) -> EndOfDay | None:
+        """The reader of files that tell dates, None for others. Raises ConfigError where its calendar or delay is not known."""
+        if self.calendar is None:
+            return None
+        return EndOfDay(calendar_named(self.calendar), 0 if self.delay is None else parse_duration(self.delay), format)
 
     def midnight(self, path: Path, zone: str | None) -> int:
         """UTC ns of the midnight from which the file's times count, 0 where that is 1970. SourceError where its name has no date."""
@@ -163,11 +175,11 @@ class MappedTable(FileSource):
     ----------
     files: .csv (also .csv.xz, .csv.gz, .csv.zst, or inside .zip and .whl with `member`) or .parquet; a file, folder, glob or list.
     table: any table of `schema`, as trades, bars or book.
-    columns: schema column → column of the file. `symbol`: the symbol of all rows where no column gives one.
+    columns: schema column → column of the file. `symbol`: the symbol (of options: the underlying) of all rows where no column gives one.
     zone, unit, format: how the file tells time, see `Stamps`.
     interval, bar_stamp: bars only; their length, and whether the file stamps a bar with its `open` or its `close`. There is no default:
     a bar stamped with its start and taken for its close would be known before it happened.
-    layout: what bare files do not tell of themselves, see `Layout`: {header, day, divisor, carry}.
+    layout: what bare files do not tell of themselves, see `Layout`: {header, day, divisor, carry, calendar, delay}.
     """
 
     name: ClassVar[str] = "table"
@@ -204,6 +216,7 @@ class MappedTable(FileSource):
             )
         self.interval, self.bar_stamp = parse_duration(interval) if interval else 0, bar_stamp
         self.stamps, self.layout = Stamps(zone, unit, format), Layout.from_dict(layout)
+        self.end_of_day = self.layout.end_of_day(format)
         self.files = list_files(files, "*")
 
     def _read(self, path: Path) -> Cleaned:
@@ -214,14 +227,15 @@ class MappedTable(FileSource):
                 near = get_close_matches(column, raw.columns, 1, 0.4)
                 hint = f"did you mean {near[0]}" if near else f"the file has {', '.join(raw.columns[:12])}"
                 raise SourceError(f"no such column, mapped to {name}", file=path, field=column, hint=hint)
-        times = self.stamps.nanoseconds(raw[self.columns["ts"]], file=path, field=self.columns["ts"])
-        rest = {name: column for name, column in self.columns.items() if name != "ts"}
-        values = [pl.col(column).cast(self.table.column(name).dtype, strict=False).alias(name) for name, column in rest.items()]
+        times = self._times(raw, path)
+        rest = {name: column for name, column in self.columns.items() if name not in times.columns}
+        values = [self._value(name, column, raw) for name, column in rest.items()]
         since = pl.col("ts") + self.layout.midnight(path, self.stamps.zone)
         frame = pl.concat([self.layout.divided(raw.select(values), rest), times.with_columns(since)], how="horizontal")
         frame = self.layout.carried(frame)
-        if self.symbol is not None and "symbol" not in frame.columns:
-            frame = frame.with_columns(pl.lit(self.symbol).alias("symbol"))
+        key = self.table.identity[0]
+        if self.symbol is not None and key not in frame.columns:
+            frame = frame.with_columns(pl.lit(self.symbol).alias(key))
         if self.table.name == "bars":
             other = pl.col("ts") + (self.interval if self.bar_stamp == "open" else -self.interval)
             opened, closed = (pl.col("ts"), other) if self.bar_stamp == "open" else (other, pl.col("ts"))
@@ -244,6 +258,26 @@ class MappedTable(FileSource):
         if self.table.name == "bars":
             self._refuse_overlap(cleaned.frame, path)
         return cleaned
+
+    def _times(self, raw: pl.DataFrame, path: Path) -> pl.DataFrame:
+        """`ts`, `trouble` and, for options, `expiry`."""
+        column = self.columns["ts"]
+        reader = self.stamps.nanoseconds if self.end_of_day is None else self.end_of_day.stamps
+        times = reader(raw[column], file=path, field=column)
+        if "expiry" not in self.columns:
+            return times
+        column = self.columns["expiry"]
+        if self.end_of_day is not None:
+            return times.with_columns(self.end_of_day.settlements(raw[column], file=path, field=column).alias("expiry"))
+        return times.with_columns(self.stamps.nanoseconds(raw[column], file=path, field=column)["ts"].alias("expiry"))
+
+    def _value(self, name: str, column: str, raw: pl.DataFrame) -> pl.Expr:
+        """The file's column in the schema's type; null where it cannot be."""
+        value = pl.col(column)
+        if name == "right" and raw[column].dtype == pl.String:
+            first = value.str.strip_chars().str.to_lowercase().str.head(1)
+            value = pl.when(first == "c").then(1).when(first == "p").then(-1)
+        return value.cast(self.table.column(name).dtype, strict=False).alias(name)
 
     def _refuse_overlap(self, bars: pl.DataFrame, path: Path) -> None:
         """Bars that begin before the one before has closed were declared too long: they would be known later than they were, or earlier."""

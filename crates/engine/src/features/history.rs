@@ -62,6 +62,12 @@ impl History {
         old
     }
 
+    /// The last `m` values, oldest first; of those taken in, no more than `n` before the last call.
+    #[inline(always)]
+    pub fn recent(&self, m: usize) -> &[f64] {
+        &self.buffer[self.end - m..self.end]
+    }
+
     /// The last `n` values, oldest first.
     pub fn window(&self) -> &[f64] {
         &self.buffer[self.end - self.n..self.end]

@@ -33,6 +33,7 @@ mod rolling;
 mod run_length;
 mod schedule;
 mod session;
+mod short;
 mod slide;
 mod summary;
 mod sums;

@@ -12,6 +12,7 @@ use super::history::Lag;
 use super::kernel::{Kernel, Latch, Sampler};
 use super::rolling::{Count, Ewm, Rma, Variance};
 use super::session::{CumulativeSum, Elapsed, One, SinceOpen, TickSide, TimeDecay, ToClose};
+use super::short::MOST;
 use super::summary::{Extreme, Quantile, Spread, Summary, Tally, Total};
 use super::sums::Sum;
 use super::window::{Delayed, Last, OnRows, Span};
@@ -197,7 +198,8 @@ fn timed(parts: &Parts<'_>, span: i64, crosses: bool) -> Result<Body, EngineErro
 fn counted(parts: &Parts<'_>) -> Result<Box<dyn Kernel>, EngineError> {
     let node = parts.node;
     Ok(match node.op.as_str() {
-        "var" => Box::new(Variance::new(parts.steps()?)),
+        "var" if parts.steps()? > MOST => Box::new(Variance::new(parts.steps()?)),
+        "var" => return windows::short("var", parts.steps()?).ok_or_else(|| parts.missing("an operator")),
         "count" => Box::new(Count::new(parts.steps()?)),
         "min" => Box::new(Last::new(parts.steps()?, Extreme::<1>::default())),
         "max" => Box::new(Last::new(parts.steps()?, Extreme::<-1>::default())),

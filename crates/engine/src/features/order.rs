@@ -46,18 +46,19 @@ impl Statistic<1> for Rank {
     }
 }
 
-/// Rows since the smallest (`SIGN` 1) or largest (-1) value, the latest of equal ones; 0 is the newest row. NaN over nothing.
+/// Rows since the smallest (`SIGN` 1) or largest (-1) value: 0 is the newest row. Of equal ones the latest, or the `FIRST`. NaN over nothing.
 #[derive(Default)]
-pub(super) struct Since<const SIGN: i8> {
+pub(super) struct Since<const SIGN: i8, const FIRST: bool> {
     queue: VecDeque<(i64, f64)>,
     entered: i64,
     left: i64,
 }
 
-impl<const SIGN: i8> Statistic<1> for Since<SIGN> {
+impl<const SIGN: i8, const FIRST: bool> Statistic<1> for Since<SIGN, FIRST> {
     fn enter(&mut self, _at: i64, [x]: [f64; 1]) {
         let sign = f64::from(SIGN);
-        while self.queue.back().is_some_and(|(_, last)| sign * last >= sign * x) {
+        let beaten = |last: f64| sign * last > sign * x || (!FIRST && last == x);
+        while self.queue.back().is_some_and(|(_, last)| beaten(*last)) {
             self.queue.pop_back();
         }
         self.queue.push_back((self.entered, x));

@@ -7,13 +7,28 @@ use super::operators::Body;
 use super::order::{Rank, Since};
 use super::pairs::{Line, Related, Relation, Trend};
 use super::ramp::Ramp;
+use super::short::{Ago, Answer, Dispersion, Distance, MOST, Place, Rising, Shape, Short};
 use super::slide::{RowWindow, Statistic, TimeWindow};
 
 /// Whether there is such a window here.
 pub(super) fn known(op: &str) -> bool {
     matches!(
         op,
-        "skew" | "kurt" | "rank" | "argmin" | "argmax" | "slope" | "rsquare" | "resid" | "wma" | "mad" | "cov" | "corr" | "beta"
+        "skew"
+            | "kurt"
+            | "rank"
+            | "argmin"
+            | "argmax"
+            | "argmin_first"
+            | "argmax_first"
+            | "slope"
+            | "rsquare"
+            | "resid"
+            | "wma"
+            | "mad"
+            | "cov"
+            | "corr"
+            | "beta"
     )
 }
 
@@ -27,17 +42,46 @@ pub(super) fn counted(op: &str, n: usize) -> Option<Box<dyn Kernel>> {
     fn over<S: Statistic<N> + 'static, const N: usize>(n: usize, statistic: S) -> Option<Box<dyn Kernel>> {
         Some(Box::new(RowWindow::new(n, statistic)))
     }
+    if n <= MOST {
+        return short(op, n);
+    }
     match op {
         "skew" => over(n, Moments::<3>::default()),
         "kurt" => over(n, Moments::<4>::default()),
         "rank" => over(n, Rank::default()),
         "wma" => over(n, Ramp::default()),
         "mad" => over(n, Deviation::default()),
-        "argmin" => over(n, Since::<1>::default()),
-        "argmax" => over(n, Since::<-1>::default()),
+        "argmin" => over(n, Since::<1, false>::default()),
+        "argmax" => over(n, Since::<-1, false>::default()),
+        "argmin_first" => over(n, Since::<1, true>::default()),
+        "argmax_first" => over(n, Since::<-1, true>::default()),
         _ => match (line(op), relation(op)) {
             (Some(line), _) => over(n, Trend::new(line, 1.0)),
             (_, Some(relation)) => over(n, Related::new(relation)),
+            _ => None,
+        },
+    }
+}
+
+/// A window so short that it is added up anew for every row.
+pub(super) fn short(op: &str, n: usize) -> Option<Box<dyn Kernel>> {
+    fn of<A: Answer<N> + 'static, const N: usize>(n: usize, answer: A) -> Option<Box<dyn Kernel>> {
+        Some(Box::new(Short::new(n, answer)))
+    }
+    match op {
+        "mad" => of(n, Distance),
+        "var" => of(n, Dispersion),
+        "skew" => of(n, Shape::<3>),
+        "kurt" => of(n, Shape::<4>),
+        "rank" => of(n, Place),
+        "wma" => of(n, Rising),
+        "argmin" => of(n, Ago::<1, false>),
+        "argmax" => of(n, Ago::<-1, false>),
+        "argmin_first" => of(n, Ago::<1, true>),
+        "argmax_first" => of(n, Ago::<-1, true>),
+        _ => match (line(op), relation(op)) {
+            (Some(line), _) => of(n, line),
+            (_, Some(relation)) => of(n, relation),
             _ => None,
         },
     }
@@ -59,8 +103,10 @@ pub(super) fn timed(op: &str, span: i64, crosses: bool) -> Option<Body> {
         "rank" => over(span, crosses, Rank::default()),
         "wma" => over(span, crosses, Ramp::default()),
         "mad" => over(span, crosses, Deviation::default()),
-        "argmin" => over(span, crosses, Since::<1>::default()),
-        "argmax" => over(span, crosses, Since::<-1>::default()),
+        "argmin" => over(span, crosses, Since::<1, false>::default()),
+        "argmax" => over(span, crosses, Since::<-1, false>::default()),
+        "argmin_first" => over(span, crosses, Since::<1, true>::default()),
+        "argmax_first" => over(span, crosses, Since::<-1, true>::default()),
         _ => match (line(op), relation(op)) {
             (Some(line), _) => over(span, crosses, Trend::new(line, 1e9)),
             (_, Some(relation)) if !crosses => Some(Body::Kernel(Box::new(TimeWindow::new(span, Related::new(relation))))),

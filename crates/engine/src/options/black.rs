@@ -71,7 +71,15 @@ impl Contract {
         }
         // the out-of-the-money option carries all time value, so nothing cancels
         let value = time_value((self.forward / self.strike).ln(), deviation) * (self.forward * self.strike).sqrt();
-        self.discount * (self.intrinsic() + value)
+        // at most the underlying or the strike, whatever the last rounding says
+        self.discount * (self.intrinsic() + value.min(self.forward.min(self.strike)))
+    }
+
+    /// Change of the value per 1.00 of volatility.
+    pub fn vega(&self, volatility: f64) -> f64 {
+        let deviation = volatility * self.years.sqrt();
+        let d1 = (self.forward / self.strike).ln() / deviation + 0.5 * deviation;
+        self.discount * self.forward * normal_density(d1) * self.years.sqrt()
     }
 
     /// Value and sensitivities with respect to the forward, the forward held fixed as time passes.
