@@ -23,7 +23,7 @@ BOUND = 1e-9
 """How far a recursive operator may be from a fresh start, as a share of the feature's range, once it has forgotten."""
 _LIVES = 30.0  # e-folding times after which a recursive operator has forgotten: e**-30 = 1e-13
 _STARTS = (0.12, 0.3, 0.45)
-_ANCHORED = ("cum", "since", "streak", "minutes_since_open")
+_ANCHORED = ("cum", "since", "streak", "seconds_since", "minutes_since_open", "tick_side", "hmm", "bocpd", "garch")
 
 
 @dataclass(frozen=True)
