@@ -68,7 +68,7 @@ def materialise(
     with terminal.progress() as listener, Store.open(store) as kept:
         told = Progress(listener)
         version = ingest(experiment.data, kept, store / "receipts", told).version
-        days = experiment_days(experiment, kept, version, entry.features.columns)
+        days = experiment_days(experiment, kept, version, entry.features)
         done = make(entry, experiment.data.symbol, days, kept, clock=time.time_ns, progress=told.within("materialise"))
     value = {"set": entry.key, "symbol": experiment.data.symbol, "data_version": version, **vars(done)}
     new = f"{done.made} of them computed now" if done.made else "all of them were there"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 
 import polars as pl
@@ -12,10 +13,13 @@ import polars as pl
 from tickcast.clock import DAY
 from tickcast.config import Experiment
 from tickcast.errors import DataError
+from tickcast.features import FeatureSet
+from tickcast.features.anatomy import stream_of
 from tickcast.lifecycle.market import market
+from tickcast.schema import TABLES
 from tickcast.store import Store
 
-__all__ = ["InputDay", "experiment_days", "series_days", "stored_days"]
+__all__ = ["InputDay", "experiment_days", "series_days", "stored_days", "with_sides"]
 
 
 @dataclass(frozen=True)
@@ -27,25 +31,65 @@ class InputDay:
     day: trading day, days since 1970-01-01.
     digest: equal for equal rows.
     first_ts, last_ts: UTC ns.
-    rows: reads them, in time order.
+    rows: reads them, in time order: the rows of the main stream, or a mapping of stream to rows.
     """
 
     day: int
     digest: str
     first_ts: int
     last_ts: int
-    rows: Callable[[], pl.DataFrame]
+    rows: Callable[[], pl.DataFrame | Mapping[str, pl.DataFrame]]
 
 
-def experiment_days(experiment: Experiment, store: Store, version: str, columns: Sequence[str]) -> tuple[InputDay, ...]:
-    """The days of an experiment's series in dataset `version`: as stored, or after its rolls and bars. `columns` are what is read of them.
+def experiment_days(experiment: Experiment, store: Store, version: str, features: FeatureSet) -> tuple[InputDay, ...]:
+    """The days of an experiment's series in dataset `version`, as stored or after its rolls and bars, with the other streams of the set.
 
     Raises DataError when there is none.
     """
     data = experiment.data
     if experiment.rolls is not None or experiment.bars is not None:
-        return series_days(market(experiment, store, version).rows, columns)
-    return stored_days(store, data.table, data.symbol, as_of=version)
+        days = series_days(market(experiment, store, version).rows, features.columns)
+    else:
+        days = stored_days(store, data.table, data.symbol, as_of=version)
+    return with_sides(days, features, store, data.symbol, as_of=version)
+
+
+def with_sides(
+    days: Sequence[InputDay], features: FeatureSet, store: Store, symbol: str, *, as_of: int | str | None = None
+) -> tuple[InputDay, ...]:
+    """The days with the stored rows of the set's other streams: those after the day before and up to the day's last row.
+
+    A stream that names no symbol is `symbol`'s. Raises DataError for a stream of which the store holds nothing.
+    """
+    sides = {side["name"]: side["source"] for side in features.graph().get("sides", ())}
+    if not sides:
+        return tuple(days)
+    kept = {name: store.coverage(source["table"], source["symbol"] or symbol, as_of=as_of) for name, source in sides.items()}
+    for name, source in sides.items():
+        if not len(kept[name]):
+            found = f"the store holds no {source['table']} of {source['symbol'] or symbol}"
+            raise DataError(found, field=name, hint="ingest them, or name the stream's symbol in the set")
+
+    def read(day: InputDay, files: Mapping[str, Sequence[str]], after: int) -> Mapping[str, pl.DataFrame]:
+        beside = {name: _between(store, sides[name]["table"], files[name], after, day.last_ts) for name in sides}
+        held = day.rows()
+        return beside | {stream_of(features): held} if isinstance(held, pl.DataFrame) else {**beside, **held}
+
+    out, after = [], -(2**63)
+    for day in days:
+        meets = (pl.col("first_ts") <= day.last_ts) & (pl.col("last_ts") > after)
+        files = {name: manifest.filter(meets).sort("first_ts", "last_ts")["file"].to_list() for name, manifest in kept.items()}
+        named = hashlib.sha256(json.dumps([day.digest, files], sort_keys=True).encode()).hexdigest()
+        out.append(replace(day, digest=named, rows=partial(read, day, files, after)))
+        after = day.last_ts
+    return tuple(out)
+
+
+def _between(store: Store, table: str, files: Sequence[str], after: int, until: int) -> pl.DataFrame:
+    """Stored rows with after < ts <= until."""
+    shape = {column.name: column.dtype for column in TABLES[table].columns}
+    frames = [pl.DataFrame(schema=shape), *(store.day(file).filter((pl.col("ts") > after) & (pl.col("ts") <= until)) for file in files)]
+    return pl.concat(frames, how="diagonal").sort("ts", maintain_order=True)
 
 
 def stored_days(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +16,8 @@ import polars as pl
 
 from tickcast import __version__, _engine
 from tickcast.errors import FeatureError
-from tickcast.features import FeatureTable, Registered
+from tickcast.features import FeatureSet, FeatureTable, Registered
+from tickcast.features.anatomy import inputs_of, stream_of
 from tickcast.lifecycle.input_days import InputDay
 from tickcast.store import DerivedDay, Store
 
@@ -76,8 +77,9 @@ def materialise(
                 engine = entry.features.stream()
                 if before is not None:
                     engine.restore(store.derived.state(before))
-            frame = day.rows()
-            table = entry.features.compute(frame, engine=engine, until=until if len(frame) else None)
+            events = _numbers(entry.features, day.rows())
+            some = len(events[stream_of(entry.features)])
+            table = entry.features.compute(events, engine=engine, until=until if some else None)
             source = json.dumps({"tickcast": __version__, "step": table.step})
             there = store.derived.write((entry.key, symbol, day.day, inputs), _frame(table), engine.save(), made=clock(), source=source)
             made += 1
@@ -118,6 +120,17 @@ def _chain(entry: Registered, symbol: str, days: Sequence[InputDay]) -> Iterator
         shared = after is not None and after.first_ts == day.last_ts
         last = hashlib.sha256(f"{last} {day.day} {day.digest} {shared}".encode()).hexdigest()
         yield day, last, day.last_ts - shared
+
+
+def _numbers(features: FeatureSet, events: pl.DataFrame | Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
+    """Rows by stream, what is null in a column that is read as NaN: one pass does not mind a column that is null for a day."""
+    frames = {stream_of(features): events} if isinstance(events, pl.DataFrame) else events
+    columns = inputs_of(features)
+
+    def read(stream: str, frame: pl.DataFrame) -> pl.DataFrame:
+        return frame.with_columns(pl.col(name).cast(pl.Float64).fill_null(float("nan")) for name in columns[stream] if name in frame.columns)
+
+    return {stream: read(stream, frames[stream]) for stream in columns if stream in frames}
 
 
 def _frame(table: FeatureTable) -> pl.DataFrame:
