@@ -103,3 +103,11 @@ def test_progress_reaches_the_end() -> None:
     heard: list[float] = []
     verdicts(small_market.WORDS, small_market.bars(100), np.random.default_rng(0), lambda what, share: heard.append(share))
     assert heard == sorted(heard) and heard[-1] == 1.0 and len(heard) > 25
+
+
+def test_files_are_given_by_stream(own_set: Path, events_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert execute(["features", "check", str(own_set), "--data", f"bars={events_file}", "--quiet"]) == 0
+    for files in ([f"trades={events_file}"], [str(events_file), f"bars={events_file}"]):
+        words = [word for file in files for word in ("--data", file)]
+        assert execute(["features", "check", str(own_set), *words]) == 2
+        assert "one file for each of bars" in capsys.readouterr().err.lower()

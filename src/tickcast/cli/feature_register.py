@@ -13,8 +13,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from tickcast import __version__
-from tickcast.cli.events import events_of
 from tickcast.cli.feature_sets import shipped, words_of
+from tickcast.cli.streams import last_events
 from tickcast.cli.terminal import Terminal
 from tickcast.errors import ConfigError, LawBroken
 
@@ -28,7 +28,7 @@ __all__ = ["register", "retire"]
 def register(
     name: str,
     *,
-    data: Path | None = None,
+    data: Annotated[tuple[str, ...], Parameter(consume_multiple=False)] = (),
     config: Path | None = None,
     set_: Annotated[tuple[str, ...], Parameter(name="--set", consume_multiple=False)] = (),
     version: Annotated[int | None, Parameter(validator=validators.Number(gte=1))] = None,
@@ -58,7 +58,8 @@ def register(
     name
         A YAML file, or a shipped set's name.
     data
-        CSV or Parquet file of rows that the laws are tried on, as features check takes it.
+        CSV or Parquet file of rows that the laws are tried on, as features check takes it; for a set of several streams one file each,
+        as --data book.parquet --data trades=trades.parquet.
     config
         An experiment's YAML file instead: the rows of its data section.
     set_
@@ -89,13 +90,13 @@ def register(
     from tickcast.lifecycle.register import register as enter
     from tickcast.store import Store
 
-    FeatureSet.from_dict(words)  # a mistake in the set is told before any row is read
+    features = FeatureSet.load(name)  # a mistake in the set is told before any row is read
     terminal = Terminal(quiet=quiet, as_json=json)
-    events = events_of(data, config, set_, store, terminal).tail(rows)
+    events = last_events(features, data, config, set_, rows=rows, store=store, terminal=terminal)
     file = shipped().get(name, Path(name))
     heard: list[Verdict] = []
     with Store.open(store) as kept:
-        source = str(data) if data is not None else kept.version()
+        source = " ".join(data) or kept.version()
         lineage = Lineage(file.name, hashlib.sha256(file.read_bytes()).hexdigest(), source, __version__)
         with terminal.progress() as listener:
             rng = np.random.default_rng(seed)

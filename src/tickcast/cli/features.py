@@ -10,13 +10,13 @@ from cyclopts import App, Parameter, validators
 from rich.markup import escape
 from rich.table import Table
 
-from tickcast.cli.events import events_of
 from tickcast.cli.feature_choice import generate, select
 from tickcast.cli.feature_explain import explain
 from tickcast.cli.feature_materialise import materialise
 from tickcast.cli.feature_register import register, retire
 from tickcast.cli.feature_sets import Named, named, registry_in, row_of, shipped, words_of
 from tickcast.cli.feature_validate import validate
+from tickcast.cli.streams import last_events
 from tickcast.cli.terminal import Terminal
 
 __all__ = ["features"]
@@ -80,7 +80,7 @@ features.command(validate, name="validate")
 def _check(
     name: str,
     *,
-    data: Path | None = None,
+    data: Annotated[tuple[str, ...], Parameter(consume_multiple=False)] = (),
     config: Path | None = None,
     set_: Annotated[tuple[str, ...], Parameter(name="--set", consume_multiple=False)] = (),
     rows: Annotated[int, Parameter(validator=validators.Number(gte=20, lte=1_000_000))] = 3000,
@@ -107,7 +107,8 @@ def _check(
         A YAML file, or a shipped set's name.
     data
         CSV or Parquet file of rows of the set's stream in time order: ts (UTC nanoseconds, or a time with its zone) and the columns
-        the set reads, optionally session_id, segment_id and interval.
+        the set reads, optionally session_id, segment_id and interval. For a set of several streams one file each, as
+        --data book.parquet --data trades=trades.parquet.
     config
         An experiment's YAML file instead: the rows of its data section.
     set_
@@ -126,13 +127,13 @@ def _check(
     words = words_of(name)
     from tickcast.features import FeatureSet
 
-    FeatureSet.load(name)  # a mistake in the set is told before any row is read
+    asked = FeatureSet.load(name)  # a mistake in the set is told before any row is read
     import numpy as np
 
     from tickcast.checks.verdict import verdicts
 
     terminal = Terminal(quiet=quiet, as_json=json)
-    events = events_of(data, config, set_, store, terminal).tail(rows)
+    events = last_events(asked, data, config, set_, rows=rows, store=store, terminal=terminal)
     with terminal.progress() as listener:
         found = verdicts(words, events, np.random.default_rng(seed), lambda what, share: listener("check", what, share))
     table = Table("feature", "verdict", "warm-up", "known after it", box=None)

@@ -19,7 +19,7 @@ from tickcast.lifecycle.market import market
 from tickcast.schema import TABLES
 from tickcast.store import Store
 
-__all__ = ["InputDay", "experiment_days", "series_days", "stored_days", "with_sides"]
+__all__ = ["InputDay", "experiment_days", "series_days", "side_rows", "stored_days", "with_sides"]
 
 
 @dataclass(frozen=True)
@@ -61,17 +61,17 @@ def with_sides(
 
     A stream that names no symbol is `symbol`'s. Raises DataError for a stream of which the store holds nothing.
     """
-    sides = {side["name"]: side["source"] for side in features.graph().get("sides", ())}
+    sides = _sides(features, symbol)
     if not sides:
         return tuple(days)
-    kept = {name: store.coverage(source["table"], source["symbol"] or symbol, as_of=as_of) for name, source in sides.items()}
-    for name, source in sides.items():
+    kept = {name: store.coverage(table, whose, as_of=as_of) for name, (table, whose) in sides.items()}
+    for name, (table, whose) in sides.items():
         if not len(kept[name]):
-            found = f"the store holds no {source['table']} of {source['symbol'] or symbol}"
+            found = f"the store holds no {table} of {whose}"
             raise DataError(found, field=name, hint="ingest them, or name the stream's symbol in the set")
 
     def read(day: InputDay, files: Mapping[str, Sequence[str]], after: int) -> Mapping[str, pl.DataFrame]:
-        beside = {name: _between(store, sides[name]["table"], files[name], after, day.last_ts) for name in sides}
+        beside = {name: _between(store, sides[name][0], files[name], after, day.last_ts) for name in sides}
         held = day.rows()
         return beside | {stream_of(features): held} if isinstance(held, pl.DataFrame) else {**beside, **held}
 
@@ -83,6 +83,17 @@ def with_sides(
         out.append(replace(day, digest=named, rows=partial(read, day, files, after)))
         after = day.last_ts
     return tuple(out)
+
+
+def side_rows(features: FeatureSet, store: Store, symbol: str, *, as_of: int | str | None = None) -> Mapping[str, pl.DataFrame]:
+    """All stored rows of the set's other streams."""
+    return {name: store.scan(table, [whose], as_of=as_of) for name, (table, whose) in _sides(features, symbol).items()}
+
+
+def _sides(features: FeatureSet, symbol: str) -> dict[str, tuple[str, str]]:
+    """Table and symbol of every stream but the main one."""
+    found = features.graph().get("sides", ())
+    return {side["name"]: (str(side["source"]["table"]), str(side["source"]["symbol"] or symbol)) for side in found}
 
 
 def _between(store: Store, table: str, files: Sequence[str], after: int, until: int) -> pl.DataFrame:

@@ -79,7 +79,7 @@ def materialise(
                     engine.restore(store.derived.state(before))
             events = _numbers(entry.features, day.rows())
             some = len(events[stream_of(entry.features)])
-            table = entry.features.compute(events, engine=engine, until=until if some else None)
+            table = entry.features.compute(events[stream_of(entry.features)], engine=engine, until=until if some else None)
             source = json.dumps({"tickcast": __version__, "step": table.step})
             there = store.derived.write((entry.key, symbol, day.day, inputs), _frame(table), engine.save(), made=clock(), source=source)
             made += 1
@@ -128,7 +128,9 @@ def _numbers(features: FeatureSet, events: pl.DataFrame | Mapping[str, pl.DataFr
     columns = inputs_of(features)
 
     def read(stream: str, frame: pl.DataFrame) -> pl.DataFrame:
-        return frame.with_columns(pl.col(name).cast(pl.Float64).fill_null(float("nan")) for name in columns[stream] if name in frame.columns)
+        return frame.with_columns(
+            pl.col(name).cast(pl.Float64).fill_null(float("nan")) for name in columns[stream] if name in frame.columns
+        )
 
     return {stream: read(stream, frames[stream]) for stream in columns if stream in frames}
 

@@ -33,9 +33,9 @@ class Judgement(Protocol):
 def register(
     registry: Registry,
     words: Mapping[str, Any],
-    rows: pl.DataFrame,
+    rows: pl.DataFrame | Mapping[str, pl.DataFrame],
     *,
-    laws: Callable[[Mapping[str, Any], pl.DataFrame], Iterable[Judgement]],
+    laws: Callable[[Mapping[str, Any], Any], Iterable[Judgement]],
     now: int,
     told: Callable[[Judgement], None] | None = None,
     version: int | None = None,
@@ -48,7 +48,7 @@ def register(
     Parameters
     ----------
     words: the keys of the set's YAML.
-    rows: of the set's streams, enough to end the warm-up.
+    rows: of the set's stream, or of its streams by name, the main one last; enough to end the warm-up.
     laws: gives one judgement per feature, as `tickcast.checks.verdict.verdicts` with its random source.
     told: told every judgement as it falls.
     now, version, ttl, stale, lineage: as `Registry.register` takes them; what that would refuse is refused before any law is tried.
@@ -72,6 +72,6 @@ def register(
             f"{len(broken)} of {len(features.names)} features break a law, so {features.name} is not registered", field=", ".join(broken)
         )
     if blank:
-        found = f"known on none of the {len(rows)} rows, so nothing is shown and {features.name} is not registered"
+        found = f"known on none of the rows, so nothing is shown and {features.name} is not registered"
         raise LawBroken(found, field=", ".join(blank), hint="give more rows, or rows with the columns filled")
     return registry.register(features, now=now, version=version, ttl=ttl, stale=stale, lineage=lineage)

@@ -1,0 +1,32 @@
+"""Events by stream: the last rows of the main one, and what is as young of the others."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+import small_market
+from tickcast.cli.streams import last_events
+from tickcast.cli.terminal import Terminal
+from tickcast.errors import ConfigError
+from tickcast.features import FeatureSet
+
+SMALL = FeatureSet.from_dict(small_market.WORDS)
+
+
+def asked(features: FeatureSet, *data: str) -> object:
+    return last_events(features, data, None, (), rows=7, store=Path("nowhere"), terminal=Terminal(quiet=True))
+
+
+def test_the_last_rows_are_given(events_file: Path) -> None:
+    for data in (str(events_file), f"bars={events_file}"):
+        found = asked(SMALL, data)
+        assert isinstance(found, pl.DataFrame)
+        assert found["ts"].to_list() == small_market.bars()["ts"].tail(7).to_list()
+
+
+def test_nothing_named_is_said() -> None:
+    with pytest.raises(ConfigError, match="no events are named"):
+        asked(SMALL)
