@@ -11,7 +11,7 @@ import small_market
 from house import checkout, import_rules
 from tickcast.serve import Predictor
 
-BLOCKED = ("torch", "hmmlearn", "lightgbm", "onnx", "onnxscript", "safetensors")
+BLOCKED = ("torch", "lightgbm", "onnx", "onnxscript", "safetensors")
 BLOCK = f"""
 import importlib, sys
 
