@@ -9,7 +9,7 @@ _LiveRow = tuple[int, int, int, float, list[float]]
 __version__: str
 
 class Engine:
-    """Evaluates one feature graph over one stream."""
+    """Evaluates one feature graph over its streams."""
 
     inputs: tuple[str, ...]
     names: tuple[str, ...]
@@ -21,8 +21,9 @@ class Engine:
         segment: NDArray[np.int64],
         columns: Sequence[NDArray[np.float64]],
         until: int | None = None,
+        sides: Sequence[tuple[NDArray[np.int64], Sequence[NDArray[np.float64]]]] = ...,
     ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]: ...
-    def push(self, ts: int, session: int, segment: int, values: Sequence[float]) -> list[_LiveRow]: ...
+    def push(self, ts: int, session: int, segment: int, values: Sequence[float], stream: int = 0) -> list[_LiveRow]: ...
     def advance(self, ts: int) -> list[_LiveRow]: ...
     def save(self) -> bytes: ...
     def restore(self, state: bytes) -> None: ...

@@ -12,7 +12,13 @@ from tickcast.features.graph import MAX_NODES
 from tickcast.features.language import MACROS, OPERATORS
 from tickcast.features.parse import MAX_DEPTH, MAX_LENGTH, MAX_ROWS
 
-WORDS: dict[str, object] = {"name": "one", "stream": "bars", "clock": {"on": "bars", "step": "5m"}, "price": "close"}
+WORDS: dict[str, object] = {
+    "name": "one",
+    "stream": "bars",
+    "streams": {"trades": {}},
+    "clock": {"on": "bars", "step": "5m"},
+    "price": "close",
+}
 BOOK: dict[str, object] = {"name": "one", "stream": "book", "clock": {"on": "book"}, "price": "mid()"}
 CALLS = {
     "minimum": "minimum(close, open)",
@@ -34,6 +40,7 @@ CALLS = {
     "imbalance": "imbalance(2)",
     "ofi": "ofi(10)",
     "fill": "fill(close, 0)",
+    "age": "age(trades.price)",
 }
 OF_THE_BOOK = ("mid", "spread", "micro", "imbalance", "ofi")
 

@@ -4,7 +4,7 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use tickcast_engine::features::{Columns, Engine, Graph};
+use tickcast_engine::features::{Columns, Engine, Events, Graph};
 
 fn main() {
     let golden: serde_json::Value = serde_json::from_str(&std::fs::read_to_string("../../golden/features.json").unwrap()).unwrap();
@@ -30,7 +30,13 @@ fn main() {
             written: 0,
         };
         let start = Instant::now();
-        engine.batch_into(&ts, &zeros, &zeros, &columns, &mut sink).unwrap();
+        let events = Events {
+            ts: &ts,
+            session: &zeros,
+            segment: &zeros,
+            columns: &columns,
+        };
+        engine.batch_into(&[events], &mut sink).unwrap();
         println!(
             "batch into warm memory: {:.1} M bars/s",
             ts.len() as f64 / start.elapsed().as_secs_f64() / 1e6

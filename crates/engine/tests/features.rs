@@ -4,10 +4,10 @@
 use std::collections::HashMap;
 
 use serde::Deserialize;
-use tickcast_engine::features::{Engine, EngineError, Graph, Row, State};
+use tickcast_engine::features::{Engine, EngineError, Events, Graph, Row, State};
 
 #[derive(Deserialize)]
-struct Events {
+struct Stamps {
     ts: Vec<i64>,
     session_id: Vec<i64>,
     segment_id: Vec<i64>,
@@ -16,7 +16,7 @@ struct Events {
 #[derive(Deserialize)]
 struct Case {
     graph: Graph,
-    events: Events,
+    events: Stamps,
     columns: HashMap<String, Vec<f64>>,
     ts: Vec<i64>,
     bits: Vec<i64>,
@@ -41,10 +41,14 @@ fn columns(case: &Case) -> Vec<&[f64]> {
 fn batch_gives_the_golden_bits() {
     for (name, case) in cases() {
         let mut engine = Engine::new(&case.graph).unwrap();
-        let events = &case.events;
-        let mut table = engine
-            .batch(&events.ts, &events.session_id, &events.segment_id, &columns(&case))
-            .unwrap();
+        let columns = columns(&case);
+        let events = Events {
+            ts: &case.events.ts,
+            session: &case.events.session_id,
+            segment: &case.events.segment_id,
+            columns: &columns,
+        };
+        let mut table = engine.batch(events).unwrap();
         engine.advance_into(*events.ts.last().unwrap(), &mut table).unwrap();
         assert_eq!(table.ts, case.ts, "{name}");
         assert_eq!(bits(&table.values), case.bits, "{name}");
@@ -76,7 +80,7 @@ fn a_live_stream_restarted_at_every_event_gives_them_too() {
 fn damaged_graphs_are_refused() {
     let text = serde_json::to_string(&cases()["nq24"].graph).unwrap();
     for (from, to) in [
-        ("\"version\":1", "\"version\":9"),
+        ("\"version\":2", "\"version\":9"),
         ("\"steps\":12", "\"steps\":0"),
         ("\"op\":\"log\"", "\"op\":\"fog\""),
         ("\"args\":[0]", "\"args\":[900]"),

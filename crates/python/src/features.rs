@@ -1,9 +1,9 @@
 //! `tickcast._engine.Engine`: the feature engine.
 
-use numpy::{PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1, PyUntypedArrayMethods};
+use numpy::{PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyTuple};
-use tickcast_engine::features::{Columns, Engine, EngineError, Graph, Row, State};
+use tickcast_engine::features::{Columns, Engine, EngineError, Events, Graph, Row, State, Table};
 
 /// `tickcast.errors.FeatureError` with this message.
 pub(crate) fn feature_error(py: Python<'_>, message: &str) -> PyErr {
@@ -31,7 +31,67 @@ type Answer<'py> = (
 );
 type LiveRow = (i64, i64, i64, f64, Vec<f64>);
 
-/// Evaluates one feature graph over one stream.
+fn slices<'a>(columns: &'a [PyReadonlyArray1<'_, f64>]) -> PyResult<Vec<&'a [f64]>> {
+    columns.iter().map(|column| Ok(column.as_slice()?)).collect()
+}
+
+fn empty<'py, T>(py: Python<'py>, shape: impl IntoPyObject<'py>, dtype: &str) -> PyResult<Bound<'py, T>>
+where
+    T: pyo3::PyTypeCheck,
+{
+    Ok(py.import("numpy")?.call_method1("empty", (shape, dtype))?.cast_into::<T>()?)
+}
+
+/// As many rows as were counted, into numpy's memory.
+fn fill<'py>(py: Python<'py>, engine: &mut Engine, streams: &[Events<'_>], until: Option<i64>, rows: usize) -> PyResult<Answer<'py>> {
+    let width = engine.graph().features.len();
+    let answer: Answer<'py> = (
+        empty(py, rows, "int64")?,
+        empty(py, rows, "int64")?,
+        empty(py, rows, "int64")?,
+        empty(py, rows, "float64")?,
+        empty(py, (rows, width), "float64")?,
+    );
+    {
+        let (mut a, mut b, mut c) = (answer.0.readwrite(), answer.1.readwrite(), answer.2.readwrite());
+        let (mut d, mut e) = (answer.3.readwrite(), answer.4.readwrite());
+        let mut sink = Columns {
+            ts: a.as_slice_mut()?,
+            session: b.as_slice_mut()?,
+            segment: c.as_slice_mut()?,
+            price: d.as_slice_mut()?,
+            values: e.as_slice_mut()?,
+            written: 0,
+        };
+        let run = || -> Result<(), EngineError> {
+            engine.batch_into(streams, &mut sink)?;
+            until.map_or(Ok(()), |until| engine.advance_into(until, &mut sink))
+        };
+        py.detach(run).map_err(|error| refuse(py, &error))?;
+    }
+    Ok(answer)
+}
+
+/// As many rows as the data makes.
+fn grow<'py>(py: Python<'py>, engine: &mut Engine, streams: &[Events<'_>], until: Option<i64>) -> PyResult<Answer<'py>> {
+    let width = engine.graph().features.len();
+    let mut table = Table { width, ..Table::default() };
+    let run = || -> Result<(), EngineError> {
+        engine.batch_into(streams, &mut table)?;
+        until.map_or(Ok(()), |until| engine.advance_into(until, &mut table))
+    };
+    py.detach(run).map_err(|error| refuse(py, &error))?;
+    let rows = table.ts.len();
+    Ok((
+        PyArray1::from_vec(py, table.ts),
+        PyArray1::from_vec(py, table.session),
+        PyArray1::from_vec(py, table.segment),
+        PyArray1::from_vec(py, table.price),
+        PyArray1::from_vec(py, table.values).reshape([rows, width])?,
+    ))
+}
+
+/// Evaluates one feature graph over its streams.
 #[pyclass(module = "tickcast._engine", name = "Engine")]
 pub(crate) struct PyEngine {
     inner: Engine,
@@ -46,8 +106,11 @@ impl PyEngine {
         Ok(Self { inner })
     }
 
-    /// Take many events in; returns (ts, session, segment, price, values) of the rows they make known, up to `until` on a grid.
-    #[pyo3(signature = (ts, session, segment, columns, until=None))]
+    /// Take many events in; returns (ts, session, segment, price, values) of the rows they make known, and of those up to `until`.
+    ///
+    /// `sides`: (ts, columns) of each side stream in the graph's order.
+    #[pyo3(signature = (ts, session, segment, columns, until=None, sides=Vec::new()))]
+    #[allow(clippy::too_many_arguments, reason = "columns side by side, as numpy holds them")]
     fn batch<'py>(
         &mut self,
         py: Python<'py>,
@@ -56,50 +119,39 @@ impl PyEngine {
         segment: Stamps<'py>,
         columns: Vec<PyReadonlyArray1<'py, f64>>,
         until: Option<i64>,
+        sides: Vec<(Stamps<'py>, Vec<PyReadonlyArray1<'py, f64>>)>,
     ) -> PyResult<Answer<'py>> {
-        let (ts, session, segment) = (ts.as_slice()?, session.as_slice()?, segment.as_slice()?);
-        let columns = columns.iter().map(|column| column.as_slice()).collect::<Result<Vec<_>, _>>()?;
-        let engine = &mut self.inner;
-        let rows = py
-            .detach(|| engine.count(ts, session, segment, until))
-            .map_err(|error| refuse(py, &error))?;
-        let width = engine.graph().features.len();
-        let numpy = py.import("numpy")?;
-        let stamps = || -> PyResult<Bound<'py, PyArray1<i64>>> { Ok(numpy.call_method1("empty", (rows, "int64"))?.cast_into()?) };
-        let answer: Answer<'py> = (
-            stamps()?,
-            stamps()?,
-            stamps()?,
-            numpy.call_method1("empty", (rows, "float64"))?.cast_into()?,
-            numpy.call_method1("empty", ((rows, width), "float64"))?.cast_into()?,
-        );
-        {
-            let (mut a, mut b, mut c) = (answer.0.readwrite(), answer.1.readwrite(), answer.2.readwrite());
-            let (mut d, mut e) = (answer.3.readwrite(), answer.4.readwrite());
-            let mut sink = Columns {
-                ts: a.as_slice_mut()?,
-                session: b.as_slice_mut()?,
-                segment: c.as_slice_mut()?,
-                price: d.as_slice_mut()?,
-                values: e.as_slice_mut()?,
-                written: 0,
-            };
-            let run = || -> Result<(), EngineError> {
-                engine.batch_into(ts, session, segment, &columns, &mut sink)?;
-                until.map_or(Ok(()), |until| engine.advance_into(until, &mut sink))
-            };
-            py.detach(run).map_err(|error| refuse(py, &error))?;
+        let main = slices(&columns)?;
+        let others = sides.iter().map(|(_, columns)| slices(columns)).collect::<PyResult<Vec<_>>>()?;
+        let mut streams = vec![Events {
+            ts: ts.as_slice()?,
+            session: session.as_slice()?,
+            segment: segment.as_slice()?,
+            columns: &main,
+        }];
+        for ((ts, _), columns) in sides.iter().zip(&others) {
+            streams.push(Events {
+                ts: ts.as_slice()?,
+                columns,
+                ..Events::default()
+            });
         }
-        debug_assert_eq!(answer.4.shape()[0], rows);
-        Ok(answer)
+        let engine = &mut self.inner;
+        let rows = py.detach(|| engine.count(&streams, until)).map_err(|error| refuse(py, &error))?;
+        match rows {
+            Some(rows) => fill(py, engine, &streams, until, rows),
+            None => grow(py, engine, &streams, until),
+        }
     }
 
-    /// Take one event in; returns the rows it makes known as (ts, session, segment, price, values).
-    fn push(&mut self, py: Python<'_>, ts: i64, session: i64, segment: i64, values: Vec<f64>) -> PyResult<Vec<LiveRow>> {
+    /// Take one event in, of the main stream or of side number `stream` (from 1); returns the rows it makes known as
+    /// (ts, session, segment, price, values).
+    #[pyo3(signature = (ts, session, segment, values, stream=0))]
+    fn push(&mut self, py: Python<'_>, ts: i64, session: i64, segment: i64, values: Vec<f64>, stream: usize) -> PyResult<Vec<LiveRow>> {
         let mut rows = Vec::new();
         let mut keep = |row: Row<'_>| rows.push((row.ts, row.session, row.segment, row.price, row.values.to_vec()));
         self.inner
-            .push(ts, session, segment, &values, &mut keep)
+            .push_to(stream, (ts, session, segment), &values, &mut keep)
             .map_err(|error| refuse(py, &error))?;
         Ok(rows)
     }

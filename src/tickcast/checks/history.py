@@ -47,7 +47,8 @@ def memories(features: FeatureSet) -> Mapping[str, Memory]:
         before = args[:-1]
         rows, time = max((one.rows for one in before), default=0), max((one.time for one in before), default=0)
         found.append(Memory(kind, rows + args[-1].rows, time + args[-1].time))
-    return {feature["name"]: found[feature["node"]] for feature in graph["features"]}
+    # where bars or other streams are read, the data say how long it takes to know a feature
+    return {f["name"]: Memory("anchored") if f.get("depends") else found[f["node"]] for f in graph["features"]}
 
 
 def _own(node: Mapping[str, Any]) -> Memory:
@@ -76,7 +77,7 @@ def fresh_start_breaks(features: FeatureSet, events: Events) -> Iterator[Break]:
     """
     known, declared, kinds = computed(features, events), features.warmup, memories(features)
     graph = features.graph()
-    step = int(graph["every"] or graph["step"] or 0)
+    step = int(graph["step"] or 0)
     ts = main(events)["ts"].to_numpy()
     for share in _STARTS:
         first = int(np.searchsorted(ts, ts[int(share * len(ts))]))  # rows of one stamp stay together

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -153,23 +153,31 @@ def lookback(features: FeatureSet, name: str) -> Lookback:
     """
     graph = features.graph()
     nodes, last = _nodes(graph, name)
-    known: list[Lookback] = []
-    for node in nodes[: last + 1]:  # arguments come before what reads them
-        before = [known[arg] for arg in _reads(graph, node)]
-        rows, ns = max((each.rows for each in before), default=0), max((each.ns for each in before), default=0)
-        op, steps, span = str(node["op"]), node.get("steps"), node.get("span")
-        fading = op.startswith(_FADING)
-        made = _made(graph, node)
-        length = int(made["ns"]) if made is not None and made["kind"] == "bars" and "ns" in made else 0
-        extra = 0
-        if isinstance(steps, int) and not fading:
-            extra = steps if op == "lag" else steps - 1
-        elif isinstance(span, int) and not fading and op != "sample":
-            ns += span
-        extra += op == "elapsed" or (op == "input" and bool(length))
-        rows, ns = (rows, ns + extra * length) if length else (rows + extra, ns)
-        known.append(Lookback(rows, ns, fading or any(each.fades for each in before)))
-    return known[last]
+    known: dict[int, Lookback] = {}
+
+    def back(at: int) -> Lookback:
+        if at not in known:
+            known[at] = _farther(nodes[at], _made(graph, nodes[at]), [back(arg) for arg in _reads(graph, nodes[at])])
+        return known[at]
+
+    return back(last)
+
+
+def _farther(node: Mapping[str, Any], made: Mapping[str, Any] | None, before: Sequence[Lookback]) -> Lookback:
+    """How far back a node looks when what it reads looks `before`; a row of bars is as long as they are."""
+    rows, ns = max((each.rows for each in before), default=0), max((each.ns for each in before), default=0)
+    op, steps, span = str(node["op"]), node.get("steps"), node.get("span")
+    fading = op.startswith(_FADING)
+    length = int(made["ns"]) if made is not None and made["kind"] == "bars" else 0
+    extra = int(op == "elapsed" or (op == "input" and bool(length)))
+    if isinstance(steps, int) and not fading:
+        extra += steps if op == "lag" else steps - 1
+    elif isinstance(span, int) and not fading and op != "sample":
+        ns += span
+    if op == "input" and made is not None and made["kind"] == "delay":
+        ns += int(made["ns"])
+    rows, ns = (rows, ns + extra * length) if length else (rows + extra, ns)
+    return Lookback(rows, ns, fading or any(each.fades for each in before))
 
 
 def tree(features: FeatureSet, name: str) -> Branch:

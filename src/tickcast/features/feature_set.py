@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from tickcast import _engine
 from tickcast.errors import FeatureError
 from tickcast.features.definition import Definition, compile_graph, read_definition
-from tickcast.features.graph import prune
 from tickcast.features.learners import learn
+from tickcast.features.prune import behind, prune
 from tickcast.features.table import FeatureTable
 
 __all__ = ["FeatureSet"]
@@ -63,6 +63,8 @@ class FeatureSet:
     @classmethod
     def from_graph(cls, graph: Mapping[str, Any]) -> FeatureSet:
         """The set whose `graph()` this is. Raises FeatureError for anything that is not one."""
+        if graph.get("version") != 2:
+            raise FeatureError("this is not a feature graph of this version", hint="make the bundle anew")
         try:
             made = cls(_canonical(graph))
             if made.needs_fit:
@@ -89,8 +91,15 @@ class FeatureSet:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Input columns in the order the engine takes them."""
+        """Input columns of the main stream in the order the engine takes them."""
         return tuple(self.graph()["inputs"])
+
+    @property
+    def streams(self) -> Mapping[str, tuple[str, ...]]:
+        """Input columns of every stream, the main one first, then its sides in the order the engine numbers them."""
+        graph = self.graph()
+        sides = {side["name"]: tuple(side["inputs"]) for side in graph["sides"]}
+        return MappingProxyType({graph["stream"]: tuple(graph["inputs"]), **sides})
 
     @property
     def warmup(self) -> Mapping[str, int]:
@@ -111,13 +120,17 @@ class FeatureSet:
         return hashlib.sha256(_canonical(graph).encode()).hexdigest()
 
     def stream(self) -> _engine.Engine:
-        """A live engine that has seen nothing: `push(ts, session, segment, values)`, `advance(ts)`, `save()`, `restore(state)`."""
+        """A live engine that has seen nothing: `push(ts, session, segment, values, stream=0)`, `advance(ts)`, `save()`, `restore(state)`.
+
+        Events of all streams come in the order of `ts`; `stream` is the number in `streams`.
+        """
         return _engine.Engine(self.document)
 
-    def fit(self, frame: pl.DataFrame, until: int) -> FeatureSet:
+    def fit(self, frame: pl.DataFrame | Mapping[str, pl.DataFrame], until: int) -> FeatureSet:
         """The set with its tables learned on rows with ts <= `until` (UTC ns). Raises FeatureError when those rows teach nothing."""
         graph = self.graph()
-        rows = frame.filter(pl.col("ts") <= until)
+        frames = {graph["stream"]: frame} if isinstance(frame, pl.DataFrame) else frame
+        rows = {name: each.filter(pl.col("ts") <= until) for name, each in frames.items()}
 
         def see(nodes: Sequence[int]) -> FeatureTable:
             part = prune(graph, nodes, [f"x{i}" for i in range(len(nodes))])
@@ -128,42 +141,66 @@ class FeatureSet:
 
     def compute(
         self,
-        frame: pl.DataFrame,
+        frame: pl.DataFrame | Mapping[str, pl.DataFrame],
         *,
         step: int | None = None,
         tick: float | None = None,
         engine: _engine.Engine | None = None,
         until: int | None = None,
     ) -> FeatureTable:
-        """Features of every row that `frame` makes known.
+        """Features of every row that the data makes known.
 
         Parameters
         ----------
-        frame: rows of the set's stream in `schema`, in time order; session_id and segment_id are 0 where absent.
+        frame: rows of the set's stream in `schema`, in time order; session_id and segment_id are 0 where absent. A set of several streams
+            takes a mapping of stream (or table) to its rows; of a table with other instruments or names, the side's own are taken.
         step: nominal distance of rows in ns; by default the clock's, else the bars' interval, else the median distance.
         tick: smallest price change in quote currency.
         engine: one of this set's that has seen what came before, and goes on; by default a new one.
         until: UTC ns up to which rows of a grid are answered; by default the last event's.
 
-        Raises FeatureError naming the features whose column the data lacks, the row that is out of order, or a table not yet fitted.
+        Raises FeatureError naming the features whose column or stream the data lacks, the row that is out of order, a stream gone stale, or
+        a table not yet fitted.
         """
         graph = self.graph()
-        if "ts" not in frame.columns:
+        frames = {graph["stream"]: frame} if isinstance(frame, pl.DataFrame) else frame
+        if graph["stream"] not in frames:
+            raise FeatureError(f"there are no rows of {graph['stream']}", field=graph["stream"])
+        main = frames[graph["stream"]]
+        if "ts" not in main.columns:
             raise FeatureError("the data has no column ts", field="ts")
-        columns = [self._column(graph, frame, name) for name in graph["inputs"]]
-        ts = _stamps(frame, "ts")
+        ts, columns = _stamps(main, "ts"), _columns(graph, main, 0, graph["inputs"])
+        sides = [_side(graph, frames, i) for i in range(len(graph["sides"]))]
+        last = [int(stamps[-1]) for stamps in (ts, *(side[0] for side in sides)) if len(stamps)]
         engine = engine or self.stream()
-        if until is None:
-            until = int(ts[-1]) if len(ts) else None
-        out = engine.batch(ts, _stamps(frame, "session_id"), _stamps(frame, "segment_id"), columns, until)
-        chosen = step or graph["every"] or graph["step"] or _nominal(frame, ts)
+        if until is None and last:
+            until = max(last)
+        out = engine.batch(ts, _stamps(main, "session_id"), _stamps(main, "segment_id"), columns, until, sides)
+        chosen = step or graph["step"] or _nominal(main, ts)
         names = tuple(feature["name"] for feature in graph["features"])
         return FeatureTable(names, out[0], out[1], out[2], out[3], out[4], chosen, tick)
 
-    def _column(self, graph: dict[str, Any], frame: pl.DataFrame, name: str) -> NDArray[np.float64]:
-        present = name in frame.columns
-        if not present or (len(frame) and frame[name].null_count() == len(frame)):
-            needing = _needing(graph, graph["inputs"].index(name))
+
+def _side(graph: dict[str, Any], frames: Mapping[str, pl.DataFrame], number: int) -> tuple[NDArray[np.int64], list[NDArray[np.float64]]]:
+    """Stamps and columns of a side stream: the frame of its name, or of its table where that holds others beside it."""
+    side = graph["sides"][number]
+    name, table, symbol = side["name"], side["source"]["table"], side["source"]["symbol"]
+    found = frames.get(name, frames.get(table))
+    if found is None or "ts" not in found.columns:
+        needing = _needing(graph, number + 1, None)
+        message = f"there are no rows of stream {name}, which {', '.join(needing[:5])} need{'s' if len(needing) == 1 else ''}"
+        raise FeatureError(message, field=name, hint=f"give a mapping of frames with {name!r} in it")
+    key = next((key for key in ("name", "symbol", "underlying") if key in found.columns), None)
+    if symbol is not None and key is not None:
+        found = found.filter(pl.col(key) == symbol)
+    return _stamps(found, "ts"), _columns(graph, found, number + 1, side["inputs"])
+
+
+def _columns(graph: dict[str, Any], frame: pl.DataFrame, axis: int, names: Sequence[str]) -> list[NDArray[np.float64]]:
+    out = []
+    for index, name in enumerate(names):
+        if name not in frame.columns or (len(frame) and frame[name].null_count() == len(frame)):
+            needing = _needing(graph, axis, index)
             what = ", ".join(needing[:5]) + (f" and {len(needing) - 5} more" if len(needing) > 5 else "")
             message = f"the data has no {name}, which {what} need{'s' if len(needing) == 1 else ''}"
             raise FeatureError(message, field=needing[0], hint="choose a feature set without it")
@@ -171,17 +208,21 @@ class FeatureSet:
             values = frame[name].cast(pl.Float64, strict=True).fill_null(float("nan"))
         except pl.exceptions.PolarsError as error:
             raise FeatureError(f"column {name} does not hold numbers", field=name) from error
-        return np.ascontiguousarray(values.to_numpy())
+        out.append(np.ascontiguousarray(values.to_numpy()))
+    return out
 
 
-def _needing(graph: dict[str, Any], column: int) -> list[str]:
-    """Features that read an input column."""
-    tainted: set[int] = set()
-    for i, node in enumerate(graph["nodes"]):
-        table = graph["tables"][node["index"]]["recipe"]["node"] if node["op"] == "lookup" else None
-        if (node["op"] == "input" and node["index"] == column) or tainted & set(node.get("args", ())) or table in tainted:
-            tainted.add(i)
-    return [feature["name"] for feature in graph["features"] if feature["node"] in tainted] or ["price"]
+def _needing(graph: dict[str, Any], axis: int, column: int | None) -> list[str]:
+    """Features that read an input column of a stream, or any column of it."""
+    nodes, found = graph["nodes"], []
+    for feature in graph["features"]:
+        behind_it = behind(graph, [feature["node"]])
+        learned = [nodes[i]["index"] for i in behind_it if nodes[i]["op"] == "lookup"]
+        behind_it |= behind(graph, [graph["tables"][i]["recipe"]["node"] for i in learned])
+        read = (nodes[i] for i in behind_it if nodes[i]["op"] == "input" and nodes[i]["axis"] == axis)
+        if any(column is None or node["index"] == column for node in read):
+            found.append(feature["name"])
+    return found or ["price"]
 
 
 def _stamps(frame: pl.DataFrame, name: str) -> NDArray[np.int64]:

@@ -83,6 +83,7 @@ OPERATORS: Mapping[str, Operator] = MappingProxyType(
         "wavelet_smooth": _WAVELET,
         "tick_side": Operator(1),
         "sample": Operator(1),
+        "age": Operator(1),
         "elapsed": Operator(0),
         "minutes_since_open": Operator(0),
         "minutes_to_close": Operator(0),

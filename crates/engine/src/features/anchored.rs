@@ -1,7 +1,7 @@
 //! What is known since the session opened, and since something last happened.
 
 use super::error::EngineError;
-use super::kernel::{Args, Kernel, Rows, Sampler};
+use super::kernel::{Args, Kernel, Rows, Sampler, Taken};
 use super::tape::Tape;
 
 /// What is kept of a session's values.
@@ -106,8 +106,8 @@ impl Default for SecondsSince {
 }
 
 impl Sampler for SecondsSince {
-    fn absorb(&mut self, ts: &[i64], x: &[f64]) {
-        if let Some((ts, _)) = ts.iter().zip(x).rev().find(|(_, x)| **x != 0.0 && !x.is_nan()) {
+    fn absorb(&mut self, ts: &[i64], x: Taken<'_>) {
+        if let Some((ts, _)) = ts.iter().zip(x.get(0)).rev().find(|(_, x)| **x != 0.0 && !x.is_nan()) {
             self.0 = *ts;
         }
     }

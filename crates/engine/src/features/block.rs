@@ -1,43 +1,44 @@
-//! A block of rows: where its columns stand and how each node fills its own.
+//! How a block of rows is computed: each node fills its own column of the buffer.
 
 use super::error::EngineError;
-use super::graph::{Axis, Graph};
-use super::kernel::{Args, Rows};
+use super::graph::Graph;
+use super::kernel::{Args, Rows, Sampler, Taken};
 use super::math::tame;
-use super::operators::{Body, build};
+use super::operators::{Body, build, reads};
 use super::schedule::banks;
+use super::timeline::Block;
 
-/// One bank of nodes: `width` columns from `first` on.
+/// One bank of nodes of one axis: `width` columns from `first` on.
 pub(super) struct Step {
+    pub axis: usize,
     pub first: usize,
     pub width: usize,
     pub args: Vec<u32>,
     pub body: Body,
 }
 
-/// The banks of `members` in the order they are computed; `places` learns which column each node fills, from `first` on.
-pub(super) fn steps(
-    graph: &Graph,
-    members: &[usize],
-    axes: &[Axis],
-    places: &mut [u32],
-    mut first: usize,
-) -> Result<Vec<Step>, EngineError> {
+/// The banks of a graph in the order they are computed, and the column each node fills.
+pub(super) fn steps(graph: &Graph) -> Result<(Vec<Step>, Vec<u32>), EngineError> {
     let mut steps = Vec::new();
-    for bank in banks(&graph.nodes, members) {
+    let mut places = vec![0; graph.nodes.len()];
+    let mut first = 0;
+    for bank in banks(graph) {
         for (place, id) in (first..).zip(&bank) {
             places[*id] = u32::try_from(place).map_err(|_| EngineError::graph(*id, "too many nodes"))?;
         }
-        let args = bank.iter().flat_map(|id| &graph.nodes[*id].args).map(|arg| places[*arg as usize]);
         steps.push(Step {
+            axis: graph.nodes[bank[0]].axis.unwrap_or(0) as usize,
             first,
             width: bank.len(),
-            args: args.collect(),
-            body: build(graph, &bank, axes)?,
+            args: reads(graph, &bank).into_iter().map(|arg| places[arg as usize]).collect(),
+            body: build(graph, &bank)?,
         });
         first += bank.len();
     }
-    Ok(steps)
+    if first < graph.nodes.len() {
+        return Err(EngineError::graph(first, "bars that are made of themselves"));
+    }
+    Ok((steps, places))
 }
 
 /// Where a block is computed: one column of `stride` places per node.
@@ -45,8 +46,6 @@ pub(super) fn steps(
 pub(super) struct Buffer {
     pub data: Vec<f64>,
     pub stride: usize,
-    pub grid: Vec<i64>,
-    pub upto: Vec<usize>,
 }
 
 impl Buffer {
@@ -59,120 +58,106 @@ impl Buffer {
                 data[step.first * stride..(step.first + 1) * stride].fill(value);
             }
         }
-        Self {
-            data,
-            stride,
-            grid: Vec::with_capacity(rows),
-            upto: Vec::with_capacity(rows),
-        }
+        Self { data, stride }
     }
 
+    /// Rows that fit.
     pub fn rows(&self) -> usize {
         if self.stride == 1 { 1 } else { self.stride - 8 }
     }
 }
 
-/// Events of one session and segment, column by column, from `at` on.
+/// Where the inputs of a block's events come from.
 #[derive(Clone, Copy)]
-pub(super) struct Events<'a> {
-    pub ts: &'a [i64],
-    pub session: i64,
-    pub segment: i64,
-    pub columns: Input<'a>,
-}
-
-#[derive(Clone, Copy)]
-pub(super) enum Input<'a> {
-    Block { columns: &'a [&'a [f64]], at: usize },
+pub(super) enum Feed<'a> {
+    /// Columns of every stream, each from its own row on.
+    Blocks { streams: &'a [&'a [&'a [f64]]], from: &'a [usize] },
+    /// One event.
     One(&'a [f64]),
+    /// Time alone has passed.
+    None,
 }
 
-pub(super) fn evaluate_events(steps: &mut [Step], buffer: &mut Buffer, events: Events<'_>) {
-    let (n, stride) = (events.ts.len(), buffer.stride);
-    let rows = Rows {
-        ts: events.ts,
-        session: events.session,
-    };
-    for step in steps {
-        let (before, rest) = buffer.data.split_at_mut(step.first * stride);
-        let out = &mut rest[..(step.width - 1) * stride + n];
-        match (&mut step.body, events.columns) {
-            (Body::Inputs(inputs), Input::Block { columns, at }) => {
+impl Feed<'_> {
+    fn fill(self, axis: usize, inputs: &[usize], rows: usize, stride: usize, out: &mut [f64]) {
+        match self {
+            Self::Blocks { streams, from } => {
                 for (out, column) in out.chunks_mut(stride).zip(inputs) {
-                    for (out, x) in out.iter_mut().zip(&columns[*column][at..at + n]) {
+                    for (out, x) in out.iter_mut().zip(&streams[axis][*column][from[axis]..][..rows]) {
                         *out = tame(*x);
                     }
                 }
             }
-            (Body::Inputs(inputs), Input::One(values)) => {
-                for (out, column) in out.iter_mut().zip(inputs) {
-                    *out = tame(values[*column]);
+            Self::One(values) => {
+                for (out, column) in out.chunks_mut(stride).zip(inputs) {
+                    out[0] = tame(values[*column]);
                 }
             }
-            (Body::Kernel(kernel), _) => kernel.update(
-                rows,
-                Args {
-                    buffer: before,
-                    stride,
-                    ids: &step.args,
-                    rows: n,
-                },
-                out,
-            ),
-            (Body::Constant(_) | Body::Sampler(_), _) => {}
+            Self::None => {}
         }
     }
 }
 
-pub(super) fn evaluate_clock(steps: &mut [Step], buffer: &mut Buffer, ts: &[i64], absorbed: usize, session: i64) {
-    let (n, stride) = (buffer.grid.len(), buffer.stride);
-    let rows = Rows { ts: &buffer.grid, session };
+/// Compute every row of the block.
+pub(super) fn evaluate(steps: &mut [Step], buffer: &mut Buffer, block: &mut Block, feed: Feed<'_>, session: i64) {
+    let stride = buffer.stride;
     for step in steps {
+        let n = block.tracks[step.axis].ts.len();
         let (before, rest) = buffer.data.split_at_mut(step.first * stride);
-        let out = &mut rest[..(step.width - 1) * stride + n];
+        let args = |rows: usize| Args {
+            buffer: before,
+            stride,
+            ids: &step.args,
+            rows,
+        };
         match &mut step.body {
-            Body::Kernel(kernel) => kernel.update(
-                rows,
-                Args {
-                    buffer: before,
-                    stride,
-                    ids: &step.args,
-                    rows: n,
-                },
-                out,
-            ),
-            Body::Sampler(sampler) => {
-                let x = Args {
-                    buffer: before,
-                    stride,
-                    ids: &step.args,
-                    rows: ts.len(),
-                }
-                .get(0);
-                let mut from = absorbed;
-                for (r, out) in out.iter_mut().enumerate() {
-                    let upto = buffer.upto[r].max(from);
-                    sampler.absorb(&ts[from..upto], &x[from..upto]);
-                    from = upto;
-                    *out = sampler.answer(rows.ts[r]);
-                }
+            Body::Kernel(kernel) if n > 0 => {
+                let ts = &block.tracks[step.axis].ts;
+                kernel.update(Rows { ts, session }, args(n), &mut rest[..(step.width - 1) * stride + n]);
             }
-            Body::Inputs(_) | Body::Constant(_) => {}
+            Body::Inputs(inputs) if n > 0 => feed.fill(step.axis, inputs, n, stride, &mut rest[..(step.width - 1) * stride + n]),
+            Body::Sampler(from, sampler) => carry(
+                sampler.as_mut(),
+                (*from, step.axis),
+                block,
+                args(block.tracks[*from].ts.len()),
+                rest,
+            ),
+            Body::Maker(from, maker) => {
+                let args = args(block.tracks[*from].ts.len());
+                maker.update(step.axis, *from, args, block, &mut rest[..step.width * stride]);
+            }
+            Body::Constant(_) | Body::Kernel(_) | Body::Inputs(_) => {}
         }
     }
 }
 
-pub(super) fn absorb(steps: &mut [Step], buffer: &Buffer, ts: &[i64], absorbed: usize) {
-    for step in steps {
-        if let Body::Sampler(sampler) = &mut step.body {
-            let x = Args {
-                buffer: &buffer.data,
-                stride: buffer.stride,
-                ids: &step.args,
-                rows: ts.len(),
-            }
-            .get(0);
-            sampler.absorb(&ts[absorbed..], &x[absorbed..]);
+/// Answer the rows of the axis `to` from those of `from` that are not later.
+fn carry(sampler: &mut dyn Sampler, (from, to): (usize, usize), block: &Block, args: Args<'_>, out: &mut [f64]) {
+    let (source, target) = (&block.tracks[from], &block.tracks[to]);
+    let mut taken = 0;
+    for (r, place) in target.place.iter().enumerate() {
+        let mut upto = taken;
+        while source.place.get(upto).is_some_and(|seen| seen <= place) {
+            upto += 1;
         }
+        if upto > taken {
+            let x = Taken {
+                args,
+                from: taken,
+                to: upto,
+            };
+            sampler.absorb(&source.ts[taken..upto], x);
+            taken = upto;
+        }
+        out[r] = sampler.answer(target.ts[r]);
+    }
+    if taken < source.ts.len() {
+        let x = Taken {
+            args,
+            from: taken,
+            to: source.ts.len(),
+        };
+        sampler.absorb(&source.ts[taken..], x);
     }
 }

@@ -29,6 +29,12 @@ impl Zone {
         }
         Ok(())
     }
+
+    /// Local time minus UTC at a stamp, in ns.
+    pub(super) fn offset(&self, ts: i64) -> i64 {
+        let next = self.at.partition_point(|at| *at <= ts);
+        next.checked_sub(1).map_or(self.first, |i| self.offset[i]) * SECOND
+    }
 }
 
 /// What is read off the calendar.

@@ -1,13 +1,14 @@
-//! What the engine knows of time: which event may come next, and which row of the grid.
+//! The grid: which of its rows is next, and which event may come.
 
 use super::error::EngineError;
+use super::tape::Tape;
 
 /// Rows that may lie between two events before the second is taken for a wrong stamp.
 const MAX_GAP: i64 = 10_000_000;
 /// No event yet.
 pub(super) const NEVER: i64 = i64::MIN;
 
-/// What the engine knows of time: the last event and the next row of the grid.
+/// The last event of the main stream, and the next row of the grid (`every` 0: there is none).
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Clock {
     pub every: i64,
@@ -19,6 +20,17 @@ pub(super) struct Clock {
 }
 
 impl Clock {
+    pub fn new(every: i64) -> Self {
+        Self {
+            every,
+            next: 0,
+            last: NEVER,
+            answered: NEVER,
+            session: 0,
+            segment: 0,
+        }
+    }
+
     pub fn close(session: i64) -> i64 {
         if session == 0 { i64::MAX } else { session }
     }
@@ -29,13 +41,13 @@ impl Clock {
             .saturating_mul(self.every)
     }
 
-    /// Whether an event may come next; nothing is changed.
-    pub fn admit(&self, row: usize, ts: i64) -> Result<(), EngineError> {
-        if ts < self.last || (self.answered != NEVER && ts <= self.answered) {
+    /// Whether an event of any stream may come after `now`; nothing is changed.
+    pub fn admit(&self, row: usize, ts: i64, now: i64) -> Result<(), EngineError> {
+        if ts < now || (self.answered != NEVER && ts <= self.answered) {
             return Err(EngineError::OutOfOrder {
                 row,
                 ts,
-                last: self.last.max(self.answered),
+                last: now.max(self.answered),
             });
         }
         self.gap(row, ts)
@@ -51,7 +63,18 @@ impl Clock {
         Ok(())
     }
 
-    /// Move past an event that was admitted.
+    /// Stamp of the next row of the grid in this session.
+    pub fn due(&self) -> Option<i64> {
+        (self.every > 0 && self.last != NEVER && self.next <= Self::close(self.session)).then_some(self.next)
+    }
+
+    /// The next row is answered.
+    pub fn tick(&mut self) {
+        self.answered = self.next;
+        self.next = self.next.saturating_add(self.every);
+    }
+
+    /// Move past an event of the main stream that was admitted.
     pub fn pass(&mut self, ts: i64, session: i64, segment: i64) {
         if self.every > 0 {
             if self.last == NEVER || session != self.session {
@@ -61,6 +84,19 @@ impl Clock {
             }
         }
         (self.last, self.session, self.segment) = (ts, session, segment);
+    }
+
+    pub fn tape(&mut self, tape: &mut Tape) -> Result<(), EngineError> {
+        for word in [
+            &mut self.next,
+            &mut self.last,
+            &mut self.answered,
+            &mut self.session,
+            &mut self.segment,
+        ] {
+            tape.i64(word)?;
+        }
+        Ok(())
     }
 }
 

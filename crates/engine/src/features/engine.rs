@@ -2,16 +2,16 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::block::{Buffer, Events, Input, Step, absorb, evaluate_clock, evaluate_events, steps};
-use super::clock::{Clock, NEVER, between};
+use super::block::{Buffer, Feed, Step, evaluate, steps};
+use super::clock::NEVER;
 use super::error::EngineError;
-use super::graph::{Axis, Graph, Policy};
-use super::history::BLOCK;
+use super::graph::{Graph, Policy};
 use super::operators::Body;
-use super::table::{Answer, Each, Row, Sink, Table};
+use super::table::{Answer, Each, Row, Sink};
 use super::tape::Tape;
+use super::timeline::{Block, Timeline};
 
-const STATE_VERSION: u64 = 2;
+const STATE_VERSION: u64 = 3;
 
 /// Everything an engine remembers; restoring it continues to the bit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,19 +21,35 @@ pub struct State {
     pub words: Vec<u64>,
 }
 
-/// Evaluates one graph over one stream.
+/// Events of one stream in order. The session and segment of the main stream rule; those of its sides are not read and may be empty.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Events<'a> {
+    pub ts: &'a [i64],
+    pub session: &'a [i64],
+    pub segment: &'a [i64],
+    pub columns: &'a [&'a [f64]],
+}
+
+/// Evaluates one graph over its streams.
 pub struct Engine {
-    graph: Graph,
+    pub(super) graph: Graph,
     fingerprint: u64,
     price: u32,
     outputs: Vec<u32>,
-    /// Banks of nodes on events, then on the clock; columns are numbered in this order.
-    events: Vec<Step>,
-    clocked: Vec<Step>,
-    clock: Clock,
+    warmups: Vec<u64>,
+    /// Guards: the column of the stream's age, and the seconds allowed.
+    guards: Vec<(u32, f64)>,
+    /// Banks of nodes in the order they are computed.
+    steps: Vec<Step>,
+    /// Axes that a new segment or session does not touch: another instrument's, or a signal's.
+    foreign: Vec<bool>,
+    pub(super) timeline: Timeline,
+    pub(super) block: Block,
     narrow: Buffer,
-    wide: Buffer,
+    pub(super) wide: Buffer,
     row: Vec<f64>,
+    /// Rows answered since the session opened.
+    answered: u64,
 }
 
 impl Engine {
@@ -42,36 +58,26 @@ impl Engine {
     /// # Errors
     /// `EngineError` for a graph that is not well formed or has tables without values.
     pub fn new(graph: &Graph) -> Result<Self, EngineError> {
-        let axes = graph.axes()?;
+        graph.check()?;
         graph.fitted()?;
-        let mut places = vec![0; axes.len()];
-        let (clock, event): (Vec<usize>, Vec<usize>) = (0..axes.len()).partition(|id| axes[*id] == Axis::Clock);
-        let events = steps(graph, &event, &axes, &mut places, 0)?;
-        let clocked = steps(graph, &clock, &axes, &mut places, event.len())?;
-        let every = graph.every.unwrap_or(0);
-        let clock = Clock {
-            every,
-            next: 0,
-            last: NEVER,
-            answered: NEVER,
-            session: 0,
-            segment: 0,
-        };
-        let narrow = Buffer::new(&events, graph.nodes.len(), 1);
+        let (steps, places) = steps(graph)?;
         let outputs: Vec<u32> = graph.features.iter().map(|feature| places[feature.node as usize]).collect();
-        let row = vec![f64::NAN; outputs.len()];
-        let fingerprint = graph.fingerprint();
+        let guard = |guard: &super::graph::Guard| (places[guard.node as usize], guard.ttl as f64 / 1e9);
         Ok(Self {
-            graph: graph.clone(),
-            fingerprint,
+            fingerprint: graph.fingerprint(),
             price: places[graph.price as usize],
+            row: vec![f64::NAN; outputs.len()],
             outputs,
-            events,
-            clocked,
-            clock,
-            narrow,
+            warmups: graph.features.iter().map(|feature| feature.warmup).collect(),
+            guards: graph.guards.iter().map(guard).collect(),
+            foreign: graph.foreign(),
+            timeline: Timeline::new(graph),
+            block: Block::new(graph.axes()),
+            narrow: Buffer::new(&steps, graph.nodes.len(), 1),
             wide: Buffer::default(),
-            row,
+            steps,
+            graph: graph.clone(),
+            answered: 0,
         })
     }
 
@@ -80,130 +86,46 @@ impl Engine {
         &self.graph
     }
 
-    /// How many rows a batch of events would answer, without answering.
+    /// Take one event of the main stream in; see `push_to`.
     ///
     /// # Errors
-    /// As `batch`.
-    pub fn count(&self, ts: &[i64], sessions: &[i64], segments: &[i64], until: Option<i64>) -> Result<usize, EngineError> {
-        for column in [sessions.len(), segments.len()] {
-            if column != ts.len() {
-                return Err(EngineError::Lengths {
-                    expected: ts.len(),
-                    found: column,
-                });
-            }
-        }
-        if self.clock.every == 0 {
-            if let Some(first) = ts.first() {
-                self.clock.admit(0, *first)?;
-            }
-            return match ts.windows(2).position(|pair| pair[1] < pair[0]) {
-                Some(i) => Err(EngineError::OutOfOrder {
-                    row: i + 1,
-                    ts: ts[i + 1],
-                    last: ts[i],
-                }),
-                None => Ok(ts.len()),
-            };
-        }
-        let mut clock = self.clock;
-        let mut rows = 0;
-        for (row, ts) in ts.iter().enumerate() {
-            clock.admit(row, *ts)?;
-            if clock.last != NEVER {
-                rows += between(clock.next, ts.saturating_sub(1).min(Clock::close(clock.session)), clock.every);
-            }
-            clock.pass(*ts, sessions[row], segments[row]);
-        }
-        if let Some(until) = until.filter(|_| clock.last != NEVER) {
-            clock.gap(ts.len(), until)?;
-            rows += between(clock.next, until.min(Clock::close(clock.session)), clock.every);
-        }
-        Ok(rows)
-    }
-
-    /// Take many events in, in order, and give their rows to `sink`. Nothing is taken in when an error is returned.
-    ///
-    /// # Errors
-    /// `EngineError` for columns that do not fit the graph or each other, and for events out of order.
-    pub fn batch_into(
-        &mut self,
-        ts: &[i64],
-        sessions: &[i64],
-        segments: &[i64],
-        columns: &[&[f64]],
-        sink: &mut dyn Sink,
-    ) -> Result<(), EngineError> {
-        self.fits(columns.len())?;
-        if let Some(column) = columns.iter().find(|column| column.len() != ts.len()) {
-            return Err(EngineError::Lengths {
-                expected: ts.len(),
-                found: column.len(),
-            });
-        }
-        self.count(ts, sessions, segments, None)?;
-        if self.wide.stride == 0 {
-            self.wide = Buffer::new(&self.events, self.graph.nodes.len(), BLOCK);
-        }
-        let mut buffer = std::mem::take(&mut self.wide);
-        let mut at = 0;
-        while at < ts.len() {
-            let (session, segment) = (sessions[at], segments[at]);
-            let end = (at + BLOCK).min(ts.len());
-            let run = (at..end).take_while(|i| sessions[*i] == session && segments[*i] == segment).count();
-            let columns = Input::Block { columns, at };
-            self.block(
-                &mut buffer,
-                Events {
-                    ts: &ts[at..at + run],
-                    session,
-                    segment,
-                    columns,
-                },
-                sink,
-            );
-            at += run;
-        }
-        self.wide = buffer;
-        Ok(())
-    }
-
-    /// Take many events in and return their rows; see `batch_into`.
-    ///
-    /// # Errors
-    /// As `batch_into`.
-    pub fn batch(&mut self, ts: &[i64], sessions: &[i64], segments: &[i64], columns: &[&[f64]]) -> Result<Table, EngineError> {
-        let mut table = Table {
-            width: self.outputs.len(),
-            ..Table::default()
-        };
-        self.batch_into(ts, sessions, segments, columns, &mut table)?;
-        Ok(table)
-    }
-
-    /// Take one event in; each row that it makes known goes to `call`. The state is untouched when an error is returned.
-    ///
-    /// # Errors
-    /// `EngineError` for values that do not fit the graph and for an event out of order.
+    /// As `push_to`.
     pub fn push(&mut self, ts: i64, session: i64, segment: i64, values: &[f64], call: &mut dyn FnMut(Row<'_>)) -> Result<(), EngineError> {
-        self.fits(values.len())?;
-        self.clock.admit(0, ts)?;
-        let (mut buffer, mut row) = (std::mem::take(&mut self.narrow), std::mem::take(&mut self.row));
-        let events = Events {
-            ts: &[ts],
-            session,
-            segment,
-            columns: Input::One(values),
-        };
-        self.block(&mut buffer, events, &mut Each { row: &mut row, call });
-        (self.narrow, self.row) = (buffer, row);
-        Ok(())
+        self.push_to(0, (ts, session, segment), values, call)
     }
 
-    /// Time has come to `ts` and no event at or before it will follow: rows of the grid up to it are answered.
+    /// Take one event of a stream in (0: the main one, then its sides), stamped (ts, session, segment); each row that it makes known goes to
+    /// `call`.
     ///
     /// # Errors
-    /// `EngineError::Gap` when that would be absurdly many rows.
+    /// `EngineError` for values that do not fit the graph and for an event out of order: the state is untouched. `EngineError::Stale` where a
+    /// stream that must be fresh is not: the event is taken in and the row withheld.
+    pub fn push_to(
+        &mut self,
+        stream: usize,
+        (ts, session, segment): (i64, i64, i64),
+        values: &[f64],
+        call: &mut dyn FnMut(Row<'_>),
+    ) -> Result<(), EngineError> {
+        self.fits(stream, values.len())?;
+        self.timeline.clock.admit(0, ts, self.timeline.now)?;
+        let (mut buffer, mut row) = (std::mem::take(&mut self.narrow), std::mem::take(&mut self.row));
+        let mut sink = Each { row: &mut row, call };
+        let mut done = self.pass(ts, &mut buffer, Feed::None, &mut sink);
+        if stream == 0 {
+            self.enter(ts, session, segment);
+        }
+        self.timeline.event(stream, ts, session, segment, &mut self.block);
+        let last = self.flush(&mut buffer, Feed::One(values), &mut sink);
+        done = done.and(last);
+        (self.narrow, self.row) = (buffer, row);
+        done
+    }
+
+    /// Time has come to `ts` and no event at or before it will follow: rows up to it are answered.
+    ///
+    /// # Errors
+    /// `EngineError::Gap` when that would be absurdly many rows, `EngineError::Stale` as `push_to`.
     pub fn advance(&mut self, ts: i64, call: &mut dyn FnMut(Row<'_>)) -> Result<(), EngineError> {
         let mut row = std::mem::take(&mut self.row);
         let done = self.advance_into(ts, &mut Each { row: &mut row, call });
@@ -216,11 +138,11 @@ impl Engine {
     /// # Errors
     /// As `advance`.
     pub fn advance_into(&mut self, ts: i64, sink: &mut dyn Sink) -> Result<(), EngineError> {
-        self.clock.gap(0, ts)?;
+        self.timeline.clock.gap(0, ts)?;
         let mut buffer = std::mem::take(&mut self.narrow);
-        self.answer_before(&mut buffer, ts.saturating_add(1), sink);
+        let done = self.pass(ts.saturating_add(1), &mut buffer, Feed::None, sink);
         self.narrow = buffer;
-        Ok(())
+        done
     }
 
     /// Everything the engine remembers.
@@ -262,28 +184,37 @@ impl Engine {
     }
 
     fn walk(&mut self, tape: &mut Tape) -> Result<(), EngineError> {
-        let clock = &mut self.clock;
-        for word in [
-            &mut clock.next,
-            &mut clock.last,
-            &mut clock.answered,
-            &mut clock.session,
-            &mut clock.segment,
-        ] {
-            tape.i64(word)?;
-        }
-        for step in self.events.iter_mut().chain(&mut self.clocked) {
+        self.timeline.tape(tape)?;
+        tape.u64(&mut self.answered)?;
+        for step in &mut self.steps {
             match &mut step.body {
                 Body::Kernel(kernel) => kernel.tape(tape)?,
-                Body::Sampler(sampler) => sampler.tape(tape)?,
+                Body::Sampler(_, sampler) => sampler.tape(tape)?,
+                Body::Maker(_, maker) => maker.tape(tape)?,
                 Body::Inputs(_) | Body::Constant(_) => {}
             }
         }
         Ok(())
     }
 
-    fn fits(&self, found: usize) -> Result<(), EngineError> {
-        let expected = self.graph.inputs.len();
+    pub(super) fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+
+    /// Whether a stream exists and has so many columns.
+    pub(super) fn fits(&self, stream: usize, found: usize) -> Result<(), EngineError> {
+        let expected = match stream.checked_sub(1) {
+            None => self.graph.inputs.len(),
+            Some(side) => match self.graph.sides.get(side) {
+                Some(side) => side.inputs.len(),
+                None => {
+                    return Err(EngineError::Stream {
+                        found: stream,
+                        streams: self.graph.streams(),
+                    });
+                }
+            },
+        };
         if found == expected {
             Ok(())
         } else {
@@ -291,94 +222,77 @@ impl Engine {
         }
     }
 
-    /// Take events of one session and segment in: at most as many as the buffer holds.
-    fn block(&mut self, buffer: &mut Buffer, events: Events<'_>, sink: &mut dyn Sink) {
-        let (ts, session, segment) = (events.ts, events.session, events.segment);
-        self.answer_before(buffer, ts[0], sink);
-        self.enter(session, segment);
-        self.clock.pass(ts[0], session, segment);
-        evaluate_events(&mut self.events, buffer, events);
-        if self.clock.every == 0 {
-            self.clock.last = ts[ts.len() - 1];
-            self.give(buffer, ts, sink);
-            return;
-        }
-        let mut absorbed = 0;
-        for (i, now) in ts.iter().enumerate().skip(1) {
-            while self.clock.next < *now && self.clock.next <= Clock::close(session) {
-                self.plan(buffer, i);
-                if buffer.grid.len() == buffer.rows() {
-                    absorbed = self.answer(buffer, ts, absorbed, sink);
-                }
+    /// Answer the rows that time makes before an event at `ts`.
+    pub(super) fn pass(&mut self, ts: i64, buffer: &mut Buffer, feed: Feed<'_>, sink: &mut dyn Sink) -> Result<(), EngineError> {
+        let mut done = Ok(());
+        if self.timeline.waits(ts) {
+            while self.timeline.step(ts, &mut self.block) {
+                done = done.and(self.flush(buffer, feed, sink));
             }
-            self.clock.pass(*now, session, segment);
         }
-        absorbed = self.answer(buffer, ts, absorbed, sink);
-        absorb(&mut self.clocked, buffer, ts, absorbed);
+        done
     }
 
-    /// Forget what a new segment or session forbids to remember.
-    fn enter(&mut self, session: i64, segment: i64) {
-        let fresh = self.clock.last == NEVER;
-        let opens = fresh || session != self.clock.session;
-        let clears = fresh || segment != self.clock.segment || (opens && self.graph.session == Policy::Reset);
+    /// Forget what a new segment or session of the main stream forbids to remember.
+    pub(super) fn enter(&mut self, ts: i64, session: i64, segment: i64) {
+        let clock = &self.timeline.clock;
+        let fresh = clock.last == NEVER;
+        let opens = fresh || session != clock.session;
+        let clears = !fresh && (segment != clock.segment || (opens && self.graph.session == Policy::Reset));
         if !opens && !clears {
             return;
         }
-        for step in self.events.iter_mut().chain(&mut self.clocked) {
+        self.answered = 0;
+        self.timeline.open(ts, clears);
+        for step in &mut self.steps {
             match &mut step.body {
+                Body::Sampler(from, _) | Body::Maker(from, _) if self.foreign[*from] => {}
+                Body::Kernel(_) if self.foreign[step.axis] => {}
                 Body::Kernel(kernel) if clears => kernel.reset(),
                 Body::Kernel(kernel) => kernel.open(),
-                Body::Sampler(sampler) if clears => sampler.reset(),
+                Body::Sampler(_, sampler) if clears => sampler.reset(),
+                Body::Maker(_, maker) if clears => maker.reset(),
                 _ => {}
             }
         }
     }
 
-    /// Answer the rows of the grid before `ts` that no new event has a say in.
-    fn answer_before(&mut self, buffer: &mut Buffer, ts: i64, sink: &mut dyn Sink) {
-        if self.clock.every == 0 || self.clock.last == NEVER {
-            return;
+    /// Compute the rows of the block and hand those of the clock on.
+    pub(super) fn flush(&mut self, buffer: &mut Buffer, feed: Feed<'_>, sink: &mut dyn Sink) -> Result<(), EngineError> {
+        if self.block.is_empty() {
+            return Ok(());
         }
-        while self.clock.next < ts && self.clock.next <= Clock::close(self.clock.session) {
-            self.plan(buffer, 0);
-            if buffer.grid.len() == buffer.rows() {
-                self.answer(buffer, &[], 0, sink);
-            }
+        let session = self.timeline.clock.session;
+        evaluate(&mut self.steps, buffer, &mut self.block, feed, session);
+        let ts = &self.block.tracks[self.graph.clock as usize].ts;
+        let stale = self.stale(buffer, ts);
+        if stale.is_none() && !ts.is_empty() {
+            sink.take(&Answer {
+                ts,
+                session,
+                segment: self.timeline.clock.segment,
+                buffer: &buffer.data,
+                stride: buffer.stride,
+                price: self.price,
+                features: &self.outputs,
+                mask: (self.graph.session == Policy::Mask).then_some((&self.warmups, self.answered)),
+            });
         }
-        self.answer(buffer, &[], 0, sink);
+        self.answered += ts.len() as u64;
+        self.block.clear();
+        stale.map_or(Ok(()), Err)
     }
 
-    fn plan(&mut self, buffer: &mut Buffer, upto: usize) {
-        buffer.grid.push(self.clock.next);
-        buffer.upto.push(upto);
-        self.clock.answered = self.clock.next;
-        self.clock.next = self.clock.next.saturating_add(self.clock.every);
-    }
-
-    /// Compute the planned rows and hand them on. Returns how many of the block's events have been absorbed.
-    fn answer(&mut self, buffer: &mut Buffer, ts: &[i64], absorbed: usize, sink: &mut dyn Sink) -> usize {
-        let Some(last) = buffer.upto.last().copied() else {
-            return absorbed;
-        };
-        evaluate_clock(&mut self.clocked, buffer, ts, absorbed, self.clock.session);
-        let grid = std::mem::take(&mut buffer.grid);
-        self.give(buffer, &grid, sink);
-        buffer.grid = grid;
-        buffer.grid.clear();
-        buffer.upto.clear();
-        last
-    }
-
-    fn give(&self, buffer: &Buffer, ts: &[i64], sink: &mut dyn Sink) {
-        sink.take(&Answer {
-            ts,
-            session: self.clock.session,
-            segment: self.clock.segment,
-            buffer: &buffer.data,
-            stride: buffer.stride,
-            price: self.price,
-            features: &self.outputs,
-        });
+    /// The first row that a silent stream forbids.
+    fn stale(&self, buffer: &Buffer, ts: &[i64]) -> Option<EngineError> {
+        self.guards.iter().enumerate().find_map(|(i, (column, ttl))| {
+            let ages = &buffer.data[*column as usize * buffer.stride..][..ts.len()];
+            let row = ages.iter().position(|age| age > ttl)?;
+            Some(EngineError::Stale {
+                stream: self.graph.guards[i].stream.clone(),
+                ts: ts[row],
+                seconds: ages[row] as u64,
+            })
+        })
     }
 }

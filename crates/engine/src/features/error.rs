@@ -17,6 +17,10 @@ pub enum EngineError {
     OutOfOrder { row: usize, ts: i64, last: i64 },
     /// An event lies so far ahead that the grid up to it would be absurdly long.
     Gap { row: usize, ts: i64, rows: i64 },
+    /// A stream that must be fresh has not spoken for longer than its time to live. Events are taken in; the row is not answered.
+    Stale { stream: String, ts: i64, seconds: u64 },
+    /// There is no such stream.
+    Stream { found: usize, streams: usize },
     /// A saved state does not belong to this graph or is damaged.
     State { reason: String },
 }
@@ -53,6 +57,10 @@ impl fmt::Display for EngineError {
                 "row {}: ts {ts} lies {rows} grid rows ahead; is the stamp in nanoseconds?",
                 row + 1
             ),
+            Self::Stale { stream, ts, seconds } => {
+                write!(f, "ts {ts}: stream {stream} has been silent for {seconds} s, longer than its ttl")
+            }
+            Self::Stream { found, streams } => write!(f, "there is no stream {found}; the graph has {streams}"),
             Self::State { reason } => write!(f, "saved state: {reason}"),
         }
     }

@@ -1,4 +1,4 @@
-//! The feature graph: what Python's parser writes as JSON and every engine loads. Checked here once more, whoever wrote it.
+//! The feature graph: what Python's parser writes as JSON and every engine loads. `check.rs` checks it once more, whoever wrote it.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,17 +7,123 @@ use super::error::EngineError;
 use super::fitted::is_model;
 
 /// Version of the graph's layout.
-pub const VERSION: u32 = 1;
-const MAX_NODES: usize = 20_000;
-const MAX_STEPS: u64 = 1_000_000;
-const MAX_MEMORY: u64 = 64_000_000;
+pub const VERSION: u32 = 2;
 
-/// What happens to the state when a new session begins. A new segment always clears it.
+/// What happens when a new session begins. A new segment always clears the state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Policy {
+    /// The state goes on.
     Carry,
+    /// The state is cleared.
     Reset,
+    /// The state goes on, but a feature is NaN for its warm-up rows.
+    Mask,
+}
+
+/// What a row does when a side stream has not spoken for longer than its time to live.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Stale {
+    Nan,
+    Error,
+}
+
+/// A stream beside the main one, read as of now.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Side {
+    pub name: String,
+    pub inputs: Vec<String>,
+    /// Another instrument or a signal: the main stream's sessions and segments do not concern it.
+    #[serde(default)]
+    pub foreign: bool,
+    /// Where its rows come from: table and symbol. The engine does not read these.
+    #[serde(default)]
+    pub source: serde_json::Value,
+}
+
+/// A stale side stream forbids rows: `node` is the seconds since its last event, on the clock.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Guard {
+    pub node: u32,
+    pub stream: String,
+    pub ttl: i64,
+}
+
+/// How a column of a bar follows from the rows inside it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum How {
+    First,
+    Last,
+    Max,
+    Min,
+    Sum,
+}
+
+/// A column of a derived axis: a node on the axis it is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Column {
+    pub node: u32,
+    pub how: How,
+}
+
+/// Rows made of the rows of a stream (`of`).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
+pub enum Derived {
+    /// Multiples of `ns`, from a session's first main event to its close.
+    Every { ns: i64 },
+    /// Every `n`-th event since the session opened.
+    Nth { of: u32, n: u64 },
+    /// Bars of time; `closed` where the rows they are made of are stamped with their own close.
+    Bars {
+        of: u32,
+        ns: i64,
+        closed: bool,
+        zone: Option<u32>,
+        columns: Vec<Column>,
+    },
+    /// Bars that close once `measure` adds up to `size`; what is beyond is carried over to the next.
+    Buckets {
+        of: u32,
+        measure: u32,
+        size: f64,
+        columns: Vec<Column>,
+    },
+    /// Each row again, `ns` later.
+    Delay { of: u32, ns: i64, columns: Vec<Column> },
+}
+
+impl Derived {
+    /// Axis of the rows it is made of.
+    pub fn of(&self) -> u32 {
+        match self {
+            Self::Every { .. } => 0,
+            Self::Nth { of, .. } | Self::Bars { of, .. } | Self::Buckets { of, .. } | Self::Delay { of, .. } => *of,
+        }
+    }
+
+    /// Columns its rows have.
+    pub fn columns(&self) -> &[Column] {
+        match self {
+            Self::Every { .. } | Self::Nth { .. } => &[],
+            Self::Bars { columns, .. } | Self::Buckets { columns, .. } | Self::Delay { columns, .. } => columns,
+        }
+    }
+
+    /// Nodes that must be known before its rows are.
+    pub(super) fn needs(&self) -> impl Iterator<Item = u32> + '_ {
+        let measure = if let Self::Buckets { measure, .. } = self {
+            Some(*measure)
+        } else {
+            None
+        };
+        self.columns().iter().map(|column| column.node).chain(measure)
+    }
 }
 
 /// One operator: its name, the nodes it reads (all before it) and its constants.
@@ -27,6 +133,9 @@ pub struct Node {
     pub op: String,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub args: Vec<u32>,
+    /// The rows it lives on; a constant lives on none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub axis: Option<u32>,
     /// Value of a constant, or level of a quantile, or weight of an exponential mean.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<f64>,
@@ -36,7 +145,7 @@ pub struct Node {
     /// Window or warm-up in rows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub steps: Option<u64>,
-    /// Window or half-life in ns of event time.
+    /// Window, half-life or time to live in ns of event time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub span: Option<i64>,
     /// Weights of a one-sided filter, the newest value's first; its taps lie `steps` rows apart.
@@ -52,7 +161,7 @@ pub struct Node {
 
 impl Node {
     /// Values its window holds.
-    fn memory(&self) -> u64 {
+    pub(super) fn memory(&self) -> u64 {
         match self.op.as_str() {
             "ewm_mean" | "ewm_std" => 0,
             "fir" => self.steps.unwrap_or(1).saturating_mul(self.weights.len() as u64),
@@ -80,22 +189,34 @@ pub struct Feature {
     /// Rows at the start of a gapless series that are NaN.
     #[serde(default)]
     pub warmup: u64,
+    /// The data may make it longer: bars or other streams are read.
+    #[serde(default)]
+    pub depends: bool,
 }
 
-/// A typed graph of features over one stream and one clock.
+/// A typed graph of features over one main stream, its sides and one clock.
+///
+/// Axes are numbered: 0 is the main stream, then come the sides, then what is derived.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Graph {
     pub version: u32,
     pub name: String,
     pub stream: String,
-    /// Distance of grid rows in ns; absent where every event makes a row.
-    pub every: Option<i64>,
-    /// Nominal distance of rows in ns where every event makes one.
+    pub inputs: Vec<String>,
+    #[serde(default)]
+    pub sides: Vec<Side>,
+    #[serde(default)]
+    pub derived: Vec<Derived>,
+    /// Axis of the rows that are answered.
+    #[serde(default)]
+    pub clock: u32,
+    /// Nominal distance of rows in ns, where it is known.
     #[serde(default)]
     pub step: Option<i64>,
     pub session: Policy,
-    pub inputs: Vec<String>,
+    #[serde(default)]
+    pub guards: Vec<Guard>,
     #[serde(default)]
     pub zones: Vec<Zone>,
     #[serde(default)]
@@ -108,19 +229,6 @@ pub struct Graph {
     pub source: serde_json::Value,
 }
 
-/// Whether this operator looks at a window of rows or of time.
-fn windowed(op: &str) -> bool {
-    matches!(op, "lag" | "sum" | "var" | "min" | "max" | "count" | "quantile") || super::windows::known(op)
-}
-
-/// The rows a node lives on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Axis {
-    Constant,
-    Event,
-    Clock,
-}
-
 impl Graph {
     /// Read and check a graph.
     ///
@@ -131,7 +239,7 @@ impl Graph {
             node: None,
             reason: error.to_string(),
         })?;
-        graph.axes()?;
+        graph.check()?;
         Ok(graph)
     }
 
@@ -143,6 +251,28 @@ impl Graph {
     /// The most rows any feature needs before it is known.
     pub fn warmup(&self) -> u64 {
         self.features.iter().map(|feature| feature.warmup).max().unwrap_or(0)
+    }
+
+    /// Streams: the main one and its sides.
+    pub fn streams(&self) -> usize {
+        1 + self.sides.len()
+    }
+
+    /// All axes.
+    pub(super) fn axes(&self) -> usize {
+        self.streams() + self.derived.len()
+    }
+
+    /// Axes that the main stream's sessions and segments do not concern.
+    pub(super) fn foreign(&self) -> Vec<bool> {
+        let streams: Vec<bool> = [false].into_iter().chain(self.sides.iter().map(|side| side.foreign)).collect();
+        let derived: Vec<bool> = self.derived.iter().map(|derived| streams[derived.of() as usize]).collect();
+        [streams, derived].concat()
+    }
+
+    /// What makes the rows of an axis; a stream's rows are made by nobody.
+    pub(super) fn maker(&self, axis: usize) -> Option<&Derived> {
+        self.derived.get(axis.checked_sub(self.streams())?)
     }
 
     /// A number that tells two graphs apart (FNV-1a over what the engine reads).
@@ -171,90 +301,6 @@ impl Graph {
         {
             Some(table) => Err(EngineError::Unfitted { table: table.name.clone() }),
             None => Ok(()),
-        }
-    }
-
-    /// The axis of every node; the whole graph is checked on the way.
-    pub(super) fn axes(&self) -> Result<Vec<Axis>, EngineError> {
-        let refuse = |reason: String| Err(EngineError::Graph { node: None, reason });
-        if self.version != VERSION {
-            return refuse(format!("version {} where this engine reads {VERSION}", self.version));
-        }
-        if self.nodes.len() > MAX_NODES || self.features.len() > MAX_NODES || self.inputs.len() > MAX_NODES {
-            return refuse(format!("more than {MAX_NODES} nodes, features or inputs"));
-        }
-        if self.every.is_some_and(|every| every < 1000) || self.step.is_some_and(|step| step < 1) {
-            return refuse("a clock must tick every microsecond or slower".into());
-        }
-        self.zones.iter().try_for_each(Zone::check)?;
-        let mut axes = Vec::with_capacity(self.nodes.len());
-        let mut memory = 0;
-        for (i, node) in self.nodes.iter().enumerate() {
-            axes.push(self.axis(i, node, &axes)?);
-            memory += node.memory();
-        }
-        if memory > MAX_MEMORY {
-            return refuse(format!("its windows hold {memory} values, more than {MAX_MEMORY}"));
-        }
-        for node in self.features.iter().map(|feature| feature.node).chain([self.price]) {
-            match axes.get(node as usize) {
-                None => {
-                    return refuse(format!("an output reads node {node}, which does not exist"));
-                }
-                Some(Axis::Event) if self.every.is_some() => {
-                    return refuse(format!("an output reads node {node}, which is no clock series"));
-                }
-                Some(_) => {}
-            }
-        }
-        Ok(axes)
-    }
-
-    fn axis(&self, i: usize, node: &Node, axes: &[Axis]) -> Result<Axis, EngineError> {
-        let mut joined = Axis::Constant;
-        for arg in &node.args {
-            let axis = *axes
-                .get(*arg as usize)
-                .ok_or_else(|| EngineError::graph(i, format!("reads node {arg}, which does not come before it")))?;
-            if axis != Axis::Constant && joined != Axis::Constant && axis != joined {
-                return Err(EngineError::graph(i, "mixes an event series with a clock series"));
-            }
-            if axis != Axis::Constant {
-                joined = axis;
-            }
-        }
-        if node.steps.is_some_and(|steps| steps == 0 || steps > MAX_STEPS) {
-            return Err(EngineError::graph(i, format!("a window must be 1 to {MAX_STEPS} rows")));
-        }
-        if node.span.is_some_and(|span| span <= 0) {
-            return Err(EngineError::graph(i, "a window of time must be positive"));
-        }
-        if node.value.is_some_and(|value| !value.is_finite()) {
-            return Err(EngineError::graph(i, "a constant must be finite"));
-        }
-        if (node.op == "fir") == node.weights.is_empty() || node.weights.iter().any(|weight| !weight.is_finite()) {
-            return Err(EngineError::graph(i, "a filter, and nothing else, has finite weights"));
-        }
-        let clock = if self.every.is_some() { Axis::Clock } else { Axis::Event };
-        match node.op.as_str() {
-            "input" | "one" | "elapsed" => Ok(Axis::Event),
-            "const" => Ok(Axis::Constant),
-            "time_of_day" | "day_of_week" | "day_of_month" | "day_of_year" | "minutes_since_open" | "minutes_to_close" => Ok(clock),
-            "sample" if joined == Axis::Event && self.every.is_some() => Ok(Axis::Clock),
-            "sample" => Err(EngineError::graph(i, "sample needs an event series and a clock")),
-            "seconds_since" if joined == Axis::Event => Ok(clock),
-            op if windowed(op) && node.span.is_some() && joined == Axis::Event => Ok(clock),
-            op if joined == Axis::Constant
-                && (windowed(op)
-                    || matches!(
-                        op,
-                        "ewm_mean" | "ewm_std" | "rma" | "tick_side" | "fir" | "since" | "seconds_since" | "streak"
-                    )
-                    || op.starts_with("cum_")) =>
-            {
-                Err(EngineError::graph(i, format!("{} of a constant", node.op)))
-            }
-            _ => Ok(joined),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The two kinds of operator: one that answers on the rows of its arguments, one that carries events over to the clock.
 
+use super::clock::NEVER;
 use super::error::EngineError;
 use super::tape::Tape;
 
@@ -40,33 +41,93 @@ pub(super) trait Kernel: Send + Sync {
     }
 }
 
-/// An operator from events to clock rows: events are taken in as they come, the answer is given at the clock.
+/// Some rows of the argument columns.
+#[derive(Clone, Copy)]
+pub(super) struct Taken<'a> {
+    pub args: Args<'a>,
+    pub from: usize,
+    pub to: usize,
+}
+
+impl<'a> Taken<'a> {
+    /// These rows of the `i`-th argument.
+    #[inline(always)]
+    pub fn get(&self, i: usize) -> &'a [f64] {
+        &self.args.get(i)[self.from..self.to]
+    }
+}
+
+/// An operator from the rows of one axis to those of another: rows are taken in as they come, the answer is given at the other's.
 pub(super) trait Sampler: Send + Sync {
-    fn absorb(&mut self, ts: &[i64], x: &[f64]);
+    fn absorb(&mut self, ts: &[i64], x: Taken<'_>);
     fn answer(&mut self, t: i64) -> f64;
     fn reset(&mut self);
     fn tape(&mut self, tape: &mut Tape) -> Result<(), EngineError>;
 }
 
-/// The last value of an event series, as of the clock.
-pub(super) struct Latch(pub f64);
+/// The last value of another stream, as of now; NaN once it is older than its time to live.
+pub(super) struct Latch {
+    ttl: i64,
+    last: i64,
+    value: f64,
+}
+
+impl Latch {
+    pub fn new(ttl: Option<i64>) -> Self {
+        Self {
+            ttl: ttl.unwrap_or(i64::MAX),
+            last: NEVER,
+            value: f64::NAN,
+        }
+    }
+}
 
 impl Sampler for Latch {
-    fn absorb(&mut self, _ts: &[i64], x: &[f64]) {
-        if let Some(last) = x.last() {
-            self.0 = *last;
+    fn absorb(&mut self, ts: &[i64], x: Taken<'_>) {
+        if let (Some(ts), Some(x)) = (ts.last(), x.get(0).last()) {
+            (self.last, self.value) = (*ts, *x);
         }
     }
 
-    fn answer(&mut self, _t: i64) -> f64 {
-        self.0
+    fn answer(&mut self, t: i64) -> f64 {
+        if t.saturating_sub(self.last) > self.ttl {
+            f64::NAN
+        } else {
+            self.value
+        }
     }
 
     fn reset(&mut self) {
-        self.0 = f64::NAN;
+        (self.last, self.value) = (NEVER, f64::NAN);
     }
 
     fn tape(&mut self, tape: &mut Tape) -> Result<(), EngineError> {
-        tape.f64(&mut self.0)
+        tape.i64(&mut self.last)?;
+        tape.f64(&mut self.value)
+    }
+}
+
+/// Seconds since the last row of another stream; NaN before the first.
+pub(super) struct Age(pub i64);
+
+impl Sampler for Age {
+    fn absorb(&mut self, ts: &[i64], _x: Taken<'_>) {
+        self.0 = ts.last().copied().unwrap_or(self.0);
+    }
+
+    fn answer(&mut self, t: i64) -> f64 {
+        if self.0 == NEVER {
+            f64::NAN
+        } else {
+            t.saturating_sub(self.0) as f64 / 1e9
+        }
+    }
+
+    fn reset(&mut self) {
+        self.0 = NEVER;
+    }
+
+    fn tape(&mut self, tape: &mut Tape) -> Result<(), EngineError> {
+        tape.i64(&mut self.0)
     }
 }

@@ -3,13 +3,15 @@
 use super::anchored::{Cumulative, Kept, RowsSince, SecondsSince, Streak};
 use super::bank::{Bank, Lane};
 use super::calendar::{Calendar, Lookup, Reading};
+use super::clock::NEVER;
 use super::elementwise::Elementwise;
 use super::error::EngineError;
 use super::filter::Filter;
 use super::fitted;
-use super::graph::{Axis, Graph, Node};
+use super::graph::{Derived, Graph, Node};
 use super::history::Lag;
-use super::kernel::{Kernel, Latch, Sampler};
+use super::kernel::{Age, Kernel, Latch, Sampler};
+use super::maker::{Cell, Maker};
 use super::rolling::{Count, Ewm, Rma, Variance};
 use super::session::{CumulativeSum, Elapsed, One, SinceOpen, TickSide, TimeDecay, ToClose};
 use super::short::MOST;
@@ -23,7 +25,32 @@ pub(super) enum Body {
     Inputs(Vec<usize>),
     Constant(f64),
     Kernel(Box<dyn Kernel>),
-    Sampler(Box<dyn Sampler>),
+    /// Carries rows over from the axis named.
+    Sampler(usize, Box<dyn Sampler>),
+    /// Makes rows of those of the axis named.
+    Maker(usize, Maker),
+}
+
+/// Operators that may have a window of event time.
+pub(super) fn has_time_window(op: &str) -> bool {
+    matches!(op, "lag" | "sum" | "var" | "min" | "max" | "count" | "quantile") || windows::known(op)
+}
+
+/// Operators of the past of a series: of a constant they make no sense.
+pub(super) fn remembers(op: &str) -> bool {
+    let carried = [
+        "ewm_mean",
+        "ewm_std",
+        "rma",
+        "tick_side",
+        "fir",
+        "since",
+        "seconds_since",
+        "streak",
+        "sample",
+        "age",
+    ];
+    has_time_window(op) || carried.contains(&op) || op.starts_with("cum_")
 }
 
 /// The parts of a node that an operator needs, asked for by name so that a missing one is an error and not a default.
@@ -73,7 +100,7 @@ impl Parts<'_> {
 }
 
 /// The operators of the nodes of one bank.
-pub(super) fn build(graph: &Graph, bank: &[usize], axes: &[Axis]) -> Result<Body, EngineError> {
+pub(super) fn build(graph: &Graph, bank: &[usize]) -> Result<Body, EngineError> {
     let every = || {
         bank.iter().map(|at| Parts {
             at: *at,
@@ -91,17 +118,54 @@ pub(super) fn build(graph: &Graph, bank: &[usize], axes: &[Axis]) -> Result<Body
     }
     let parts = every();
     match node.op.as_str() {
-        "input" => parts
-            .map(|p| p.index(graph.inputs.len(), "input column"))
-            .collect::<Result<_, _>>()
-            .map(Body::Inputs),
-        _ if node.span.is_some() => alone(graph, bank[0], axes),
+        "input" => inputs(graph, node.axis.unwrap_or(0) as usize, parts),
+        _ if node.span.is_some() => alone(graph, bank[0]),
         "lag" => lanes(parts, |p| Ok(Lag::new(p.steps()?))),
         "sum" => lanes(parts, |p| Ok(Sum::new(p.steps()?))),
         "ewm_mean" | "ewm_std" => lanes(parts, ewm),
         "rma" => lanes(parts, |p| Ok(Rma::new(p.steps()?))),
-        _ => alone(graph, bank[0], axes),
+        _ => alone(graph, bank[0]),
     }
+}
+
+/// Columns of a stream, or of rows that are made.
+fn inputs<'a>(graph: &Graph, axis: usize, bank: impl Iterator<Item = Parts<'a>>) -> Result<Body, EngineError> {
+    let Some(derived) = graph.maker(axis) else {
+        let side = axis.checked_sub(1).map(|side| &graph.sides[side].inputs);
+        let columns = side.unwrap_or(&graph.inputs).len();
+        let indices = bank.map(|parts| parts.index(columns, "input column"));
+        return indices.collect::<Result<_, _>>().map(Body::Inputs);
+    };
+    let columns = derived.columns();
+    let cells = bank
+        .map(|parts| Ok(Cell::new(columns[parts.index(columns.len(), "column of the bars")?].how)))
+        .collect::<Result<Vec<_>, EngineError>>()?;
+    let maker = match derived {
+        Derived::Bars { .. } => Maker::Bars(cells),
+        Derived::Buckets { size, .. } => Maker::Buckets {
+            size: *size,
+            filled: 0.0,
+            cells,
+        },
+        Derived::Delay { .. } | Derived::Every { .. } | Derived::Nth { .. } => Maker::Echo(std::collections::VecDeque::new()),
+    };
+    Ok(Body::Maker(derived.of() as usize, maker))
+}
+
+/// What the nodes of a bank read: their arguments, or of columns of made rows the nodes behind them, a measure last.
+pub(super) fn reads(graph: &Graph, bank: &[usize]) -> Vec<u32> {
+    let node = &graph.nodes[bank[0]];
+    let made = node.axis.filter(|_| node.op == "input").and_then(|axis| graph.maker(axis as usize));
+    let Some(derived) = made else {
+        return bank.iter().flat_map(|id| graph.nodes[*id].args.iter().copied()).collect();
+    };
+    let column = |id: &usize| derived.columns()[graph.nodes[*id].index.unwrap_or(0) as usize].node;
+    let measure = if let Derived::Buckets { measure, .. } = derived {
+        Some(*measure)
+    } else {
+        None
+    };
+    bank.iter().map(column).chain(measure).collect()
 }
 
 fn lanes<'a, L: Lane + 'static>(
@@ -125,8 +189,8 @@ fn ewm(parts: &Parts<'_>) -> Result<Ewm, EngineError> {
     ))
 }
 
-/// The operator of a node that stands alone, whose argument lives on `axis`.
-fn alone(graph: &Graph, at: usize, axes: &[Axis]) -> Result<Body, EngineError> {
+/// The operator of a node that stands alone.
+fn alone(graph: &Graph, at: usize) -> Result<Body, EngineError> {
     let node = &graph.nodes[at];
     let parts = Parts { at, node, graph };
     match node.op.as_str() {
@@ -137,15 +201,16 @@ fn alone(graph: &Graph, at: usize, axes: &[Axis]) -> Result<Body, EngineError> {
         }
         op => parts.arity(windows::series(op))?,
     }
-    let crosses = graph.every.is_some() && axes[node.args[0] as usize] == Axis::Event;
+    let crosses = graph.source(at)?;
     match (node.op.as_str(), node.span) {
-        ("sample", _) => Ok(Body::Sampler(Box::new(Latch(f64::NAN)))),
+        ("sample", ttl) => Ok(Body::Sampler(crosses.unwrap_or(0), Box::new(Latch::new(ttl)))),
+        ("age", _) => Ok(Body::Sampler(crosses.unwrap_or(0), Box::new(Age(NEVER)))),
         ("ewm_mean" | "ewm_std", Some(span)) => Ok(Body::Kernel(Box::new(TimeDecay::new(
             span,
             node.adjust.unwrap_or(false),
             node.op == "ewm_std",
         )))),
-        ("seconds_since", _) if crosses => Ok(Body::Sampler(Box::new(SecondsSince::default()))),
+        ("seconds_since", _) if crosses.is_some() => Ok(Body::Sampler(crosses.unwrap_or(0), Box::new(SecondsSince::default()))),
         (_, Some(span)) => timed(&parts, span, crosses),
         _ => counted(&parts).map(Body::Kernel),
     }
@@ -168,15 +233,14 @@ fn stamp(parts: &Parts<'_>) -> Result<Box<dyn Kernel>, EngineError> {
 }
 
 /// Windows and lags of event time.
-fn timed(parts: &Parts<'_>, span: i64, crosses: bool) -> Result<Body, EngineError> {
-    fn place<S: Sampler + 'static>(sampler: S, crosses: bool) -> Body {
-        if crosses {
-            Body::Sampler(Box::new(sampler))
-        } else {
-            Body::Kernel(Box::new(OnRows(sampler)))
+fn timed(parts: &Parts<'_>, span: i64, crosses: Option<usize>) -> Result<Body, EngineError> {
+    fn place<S: Sampler + 'static>(sampler: S, crosses: Option<usize>) -> Body {
+        match crosses {
+            Some(from) => Body::Sampler(from, Box::new(sampler)),
+            None => Body::Kernel(Box::new(OnRows(sampler))),
         }
     }
-    fn over<S: Summary + 'static>(summary: S, span: i64, crosses: bool) -> Body {
+    fn over<S: Summary + 'static>(summary: S, span: i64, crosses: Option<usize>) -> Body {
         place(Span::new(span, summary), crosses)
     }
     Ok(match parts.node.op.as_str() {

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use super::elementwise::Elementwise;
 use super::fitted::is_model;
-use super::graph::Node;
+use super::graph::{Graph, Node};
 
 /// What may share a bank: nodes of the same operator, where it has one; every other node stands alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Kind<'a> {
-    Bank(&'a str),
+    Bank(&'a str, u32),
     /// Outputs of one learned model: its table and what it reads.
     Model(&'a str, Option<u32>, &'a [u32]),
     Alone(usize),
@@ -21,11 +21,17 @@ fn kind(id: usize, node: &Node) -> Kind<'_> {
     }
     let banked =
         Elementwise::named(&node.op).is_some() || matches!(node.op.as_str(), "lag" | "sum" | "ewm_mean" | "ewm_std" | "rma" | "input");
-    if banked && node.span.is_none() {
-        Kind::Bank(&node.op)
-    } else {
-        Kind::Alone(id)
+    match node.axis {
+        Some(axis) if banked && node.span.is_none() => Kind::Bank(&node.op, axis),
+        _ => Kind::Alone(id),
     }
+}
+
+/// Nodes that must be computed before this one: its arguments, and where it is a column of derived rows all that makes those.
+fn before(graph: &Graph, node: &Node) -> Vec<u32> {
+    let made = node.axis.filter(|_| node.op == "input").and_then(|axis| graph.maker(axis as usize));
+    let needs = made.into_iter().flat_map(super::graph::Derived::needs);
+    node.args.iter().copied().chain(needs).collect()
 }
 
 #[derive(Default)]
@@ -34,27 +40,22 @@ struct Queue {
     left: usize,
 }
 
-/// Banks of `members` (ascending) in an order that respects what each node reads. A kind runs once all of its nodes are ready; where none
-/// is complete, the kind with the most ready nodes goes first.
-pub(super) fn banks(nodes: &[Node], members: &[usize]) -> Vec<Vec<usize>> {
+/// Banks of nodes of one axis (ascending) in an order that respects what each node reads. A kind runs once all of its nodes are ready;
+/// where none is complete, the kind with the most ready nodes goes first.
+pub(super) fn banks(graph: &Graph) -> Vec<Vec<usize>> {
+    let nodes = &graph.nodes;
     let mut readers: Vec<Vec<usize>> = vec![Vec::new(); nodes.len()];
     let mut missing = vec![0_usize; nodes.len()];
     let mut queues: BTreeMap<Kind<'_>, Queue> = BTreeMap::new();
-    for id in members {
-        let node = &nodes[*id];
-        for arg in node
-            .args
-            .iter()
-            .map(|arg| *arg as usize)
-            .filter(|arg| members.binary_search(arg).is_ok())
-        {
-            readers[arg].push(*id);
-            missing[*id] += 1;
+    for (id, node) in nodes.iter().enumerate() {
+        for arg in before(graph, node) {
+            readers[arg as usize].push(id);
+            missing[id] += 1;
         }
-        let queue = queues.entry(kind(*id, node)).or_default();
+        let queue = queues.entry(kind(id, node)).or_default();
         queue.left += 1;
-        if missing[*id] == 0 {
-            queue.ready.push(*id);
+        if missing[id] == 0 {
+            queue.ready.push(id);
         }
     }
     let mut order = Vec::new();

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 
 use super::error::EngineError;
 use super::history::{Gate, History};
-use super::kernel::{Args, Kernel, Rows, Sampler};
+use super::kernel::{Args, Kernel, Rows, Sampler, Taken};
 use super::tape::Tape;
 
 /// What is kept of the rows inside a window. Rows are let in and out in order; NaN never gets here. `at` is the row's stamp in a window of
@@ -213,10 +213,10 @@ impl<S: Statistic<N>, const N: usize> Kernel for TimeWindow<S, N> {
     }
 }
 
-impl<S: Statistic<1>> Sampler for TimeWindow<S, 1> {
-    fn absorb(&mut self, ts: &[i64], x: &[f64]) {
-        for (ts, x) in ts.iter().zip(x) {
-            self.take(*ts, [*x]);
+impl<S: Statistic<N>, const N: usize> Sampler for TimeWindow<S, N> {
+    fn absorb(&mut self, ts: &[i64], x: Taken<'_>) {
+        for (i, ts) in ts.iter().enumerate() {
+            self.take(*ts, std::array::from_fn(|series| x.get(series)[i]));
         }
     }
 

@@ -48,6 +48,8 @@ pub struct Answer<'a> {
     pub(super) stride: usize,
     pub(super) price: u32,
     pub(super) features: &'a [u32],
+    /// Under the policy `mask`: the warm-up of each feature, and how many rows the session had before these.
+    pub(super) mask: Option<(&'a [u64], u64)>,
 }
 
 impl Answer<'_> {
@@ -58,6 +60,9 @@ impl Answer<'_> {
 
     /// Write the rows' features into `out`, row-major; `past` the cache where nobody reads them soon.
     fn write(&self, out: &mut [f64], past: bool) {
+        if self.features.is_empty() {
+            return;
+        }
         let picked = Picked {
             buffer: self.buffer,
             stride: self.stride,
@@ -65,6 +70,25 @@ impl Answer<'_> {
             rows: self.ts.len(),
         };
         turn(picked, out, past);
+        for (r, row) in out.chunks_mut(self.features.len()).enumerate() {
+            if !self.hide(r, row) {
+                break;
+            }
+        }
+    }
+
+    /// Put NaN where the mask hides a feature of the `r`-th row; whether it may hide one.
+    fn hide(&self, r: usize, row: &mut [f64]) -> bool {
+        let Some((warmup, before)) = self.mask else { return false };
+        let seen = before + r as u64;
+        let mut hidden = false;
+        for (value, warmup) in row.iter_mut().zip(warmup) {
+            if seen < *warmup {
+                *value = f64::NAN;
+                hidden = true;
+            }
+        }
+        hidden
     }
 }
 
@@ -124,6 +148,7 @@ impl Sink for Each<'_> {
             for (value, node) in self.row.iter_mut().zip(answer.features) {
                 *value = answer.buffer[*node as usize * answer.stride + r];
             }
+            answer.hide(r, self.row);
             let price = answer.price()[r];
             (self.call)(Row {
                 ts: *ts,

@@ -86,4 +86,18 @@ impl Tape {
         }
         Ok(())
     }
+
+    /// A queue of values.
+    pub fn numbers(&mut self, queue: &mut VecDeque<f64>) -> Result<(), EngineError> {
+        let length = self.length(queue.len(), 1)?;
+        queue.resize(length, 0.0);
+        queue.iter_mut().try_for_each(|value| self.f64(value))
+    }
+
+    /// A queue of stamps.
+    pub fn stamps(&mut self, queue: &mut VecDeque<i64>) -> Result<(), EngineError> {
+        let length = self.length(queue.len(), 1)?;
+        queue.resize(length, 0);
+        queue.iter_mut().try_for_each(|value| self.i64(value))
+    }
 }

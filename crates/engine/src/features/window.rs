@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::error::EngineError;
-use super::kernel::{Args, Kernel, Rows, Sampler};
+use super::kernel::{Args, Kernel, Rows, Sampler, Taken};
 use super::summary::Summary;
 use super::tape::Tape;
 
@@ -29,8 +29,8 @@ impl Delayed {
 }
 
 impl Sampler for Delayed {
-    fn absorb(&mut self, ts: &[i64], x: &[f64]) {
-        for (ts, x) in ts.iter().zip(x) {
+    fn absorb(&mut self, ts: &[i64], x: Taken<'_>) {
+        for (ts, x) in ts.iter().zip(x.get(0)) {
             self.forget(ts.saturating_sub(self.span));
             self.queue.push_back((*ts, *x));
         }
@@ -109,8 +109,8 @@ impl<S: Summary> Span<S> {
 }
 
 impl<S: Summary> Sampler for Span<S> {
-    fn absorb(&mut self, ts: &[i64], x: &[f64]) {
-        for (ts, x) in ts.iter().zip(x) {
+    fn absorb(&mut self, ts: &[i64], x: Taken<'_>) {
+        for (ts, x) in ts.iter().zip(x.get(0)) {
             self.take(*ts, *x);
         }
     }
@@ -150,9 +150,9 @@ pub(super) struct OnRows<S>(pub S);
 
 impl<S: Sampler> Kernel for OnRows<S> {
     fn update(&mut self, rows: Rows<'_>, args: Args<'_>, out: &mut [f64]) {
-        let x = args.get(0);
         for (i, out) in out.iter_mut().enumerate() {
-            self.0.absorb(&rows.ts[i..=i], &x[i..=i]);
+            let (from, to) = (i, i + 1);
+            self.0.absorb(&rows.ts[from..to], Taken { args, from, to });
             *out = self.0.answer(rows.ts[i]);
         }
     }

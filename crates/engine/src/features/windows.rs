@@ -1,7 +1,7 @@
 //! The windows made of a `Statistic`, by name, over rows and over event time.
 
 use super::deviation::Deviation;
-use super::kernel::{Kernel, Sampler};
+use super::kernel::Kernel;
 use super::moments::Moments;
 use super::operators::Body;
 use super::order::{Rank, Since};
@@ -87,14 +87,13 @@ pub(super) fn short(op: &str, n: usize) -> Option<Box<dyn Kernel>> {
     }
 }
 
-/// A window over event time; `crosses` where events are answered at the clock.
-pub(super) fn timed(op: &str, span: i64, crosses: bool) -> Option<Body> {
-    fn over<S: Statistic<1> + 'static>(span: i64, crosses: bool, statistic: S) -> Option<Body> {
+/// A window over event time; `crosses` names the axis of the series where it is answered on another.
+pub(super) fn timed(op: &str, span: i64, crosses: Option<usize>) -> Option<Body> {
+    fn over<S: Statistic<N> + 'static, const N: usize>(span: i64, crosses: Option<usize>, statistic: S) -> Option<Body> {
         let window = TimeWindow::new(span, statistic);
-        Some(if crosses {
-            Body::Sampler(Box::new(window) as Box<dyn Sampler>)
-        } else {
-            Body::Kernel(Box::new(window))
+        Some(match crosses {
+            Some(from) => Body::Sampler(from, Box::new(window)),
+            None => Body::Kernel(Box::new(window)),
         })
     }
     match op {
@@ -109,7 +108,7 @@ pub(super) fn timed(op: &str, span: i64, crosses: bool) -> Option<Body> {
         "argmax_first" => over(span, crosses, Since::<-1, true>::default()),
         _ => match (line(op), relation(op)) {
             (Some(line), _) => over(span, crosses, Trend::new(line, 1e9)),
-            (_, Some(relation)) if !crosses => Some(Body::Kernel(Box::new(TimeWindow::new(span, Related::new(relation))))),
+            (_, Some(relation)) => over(span, crosses, Related::new(relation)),
             _ => None,
         },
     }

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use super::live::Predictor;
 use super::reason::{Reason, nearest};
+use crate::features::Events;
 
 /// Symbols that one predictor remembers at most.
 const MOST_SYMBOLS: usize = 1024;
@@ -208,10 +209,18 @@ impl Predictor {
             columns.1.push(event.session);
             columns.2.push(segment);
         }
-        engine.count(&columns.0, &columns.1, &columns.2, None).map_err(|error| {
+        let events = Events {
+            ts: &columns.0,
+            session: &columns.1,
+            segment: &columns.2,
+            columns: &[],
+        };
+        let counted = engine.count(&[events], None).map_err(|error| {
             let message = error.to_string();
             (rows[0], Reason::Malformed { message })
-        })
+        });
+        // where only computing can tell, an event makes about one row
+        Ok(counted?.unwrap_or(rows.len()))
     }
 }
 

@@ -57,6 +57,17 @@ impl Predictor {
         let text = std::str::from_utf8(contents.bytes("features.json")?).map_err(|e| bad("features.json", e.to_string()))?;
         let graph = Graph::from_json(text).map_err(|e| bad("features.json", e.to_string()))?;
         let blank = Engine::new(&graph).map_err(|e| bad("features.json", e.to_string()))?;
+        if let Some(side) = graph.sides.first() {
+            let message = format!(
+                "it reads stream {} beside {}; one symbol's events of one stream can be served",
+                side.name, graph.stream
+            );
+            return Err(BundleFault::new(
+                "features.json",
+                message,
+                "compute such a set in process, with tickcast.features",
+            ));
+        }
         if !graph.inputs.iter().eq(contents.manifest.inputs.iter().map(|input| &input.name)) {
             return Err(bad("manifest.json", "its inputs are not those of the feature graph".into()));
         }

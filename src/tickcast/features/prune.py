@@ -1,0 +1,54 @@
+"""Pruning: the part of a feature graph that some of its nodes need, as when a table is learned from them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+__all__ = ["behind", "prune"]
+
+
+def behind(graph: Mapping[str, Any], wanted: Iterable[int]) -> set[int]:
+    """The nodes that these need, with themselves: what they read, and what the bars are made of that they live on."""
+    nodes, streams = graph["nodes"], 1 + len(graph["sides"])
+    needed: set[int] = set()
+    waiting = list(wanted)
+    while waiting:
+        node = waiting.pop()
+        if node in needed:
+            continue
+        needed.add(node)
+        waiting += nodes[node].get("args", ())
+        waiting += _makers(graph, nodes[node].get("axis", 0) - streams)
+    return needed
+
+
+def _makers(graph: Mapping[str, Any], derived: int) -> list[int]:
+    if derived < 0:
+        return []
+    made = graph["derived"][derived]
+    return [column["node"] for column in made.get("columns", ())] + ([made["measure"]] if "measure" in made else [])
+
+
+def prune(graph: Mapping[str, Any], outputs: Sequence[int], names: Sequence[str]) -> dict[str, Any]:
+    """The graph with only what these nodes need, as features of these names; the first is also its price.
+
+    Streams and kinds of bars stay, so that axes keep their numbers. Raises KeyError for anything that is not a graph.
+    """
+    streams = 1 + len(graph["sides"])
+    nodes: list[dict[str, Any]] = graph["nodes"]
+    made = [i for i, node in enumerate(nodes) if node["op"] == "input" and node["axis"] >= streams]
+    needed = behind(graph, [*outputs, *made])
+    place = {old: new for new, old in enumerate(sorted(needed))}
+    kept = [dict(nodes[old]) for old in place]
+    for node in kept:
+        if "args" in node:
+            node["args"] = [place[arg] for arg in node["args"]]
+    derived = [dict(axis) for axis in graph["derived"]]
+    for axis in derived:
+        if "columns" in axis:
+            axis["columns"] = [{**column, "node": place[column["node"]]} for column in axis["columns"]]
+        if "measure" in axis:
+            axis["measure"] = place[axis["measure"]]
+    features = [{"name": name, "node": place[node], "warmup": 0} for name, node in zip(names, outputs, strict=True)]
+    return {**graph, "nodes": kept, "derived": derived, "guards": [], "features": features, "price": place[outputs[0]]}
