@@ -13,6 +13,7 @@ import polars as pl
 import pytest
 
 from features.small_book import books
+from features.small_surface import surfaces
 from tickcast.checks import LAWS
 from tickcast.checks import feature_set as laws
 from tickcast.checks.events import CUTS
@@ -67,6 +68,8 @@ def subject(name: str, *, whole: bool) -> tuple[FeatureSet, pl.DataFrame]:
     n = 1500
     if features.graph()["stream"] == "book":
         frame = books(3 * n, even=True) if whole else books(n // 2, per_session=n // 6)
+    elif features.graph()["stream"] == "surface":
+        frame = surfaces(n, per_session=n if whole else n // 5)
     else:
         frame = (bars if features.graph()["stream"] == "bars" else trades)(n, n if whole else n // 5)
     if features.needs_fit:
@@ -83,7 +86,7 @@ def test_feature_set(name: str, law: Law) -> None:
 
 def test_no_shipped_set_is_skipped() -> None:
     """Sets are found in the package; a law or a set that goes missing is noticed."""
-    assert {"alpha158", "ash", "es_scale", "har", "lob", "nq24", "nq_price", "regime"} <= set(SETS)
+    assert {"alpha158", "ash", "es_scale", "har", "lob", "nq24", "nq_price", "options", "regime"} <= set(SETS)
     assert len(LAWS["feature_set"]) == 8
     assert len(FRAME_FUTURES) == 8 and CUTS == 25
 

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from flow.walks import Skill, Walk, bars, books, oracle, predicted, trades
+from flow.walks import Skill, Walk, bars, books, chains, oracle, predicted, trades
 from tickcast.features import FeatureSet, FeatureTable
 
 SETS = tuple(sorted(path.stem for path in Path(str(files("tickcast.features") / "sets")).glob("*.yaml")))
@@ -28,7 +28,7 @@ LEVEL = 0.01 / (len(SETS) * len(SEEDS) * 3)
 
 @cache
 def walk(stream: str, seed: int) -> Walk:
-    return {"bars": bars, "book": books, "trades": trades}[stream](seed, ROWS)
+    return {"bars": bars, "book": books, "surface": chains, "trades": trades}[stream](seed, ROWS)
 
 
 def table_of(name: str, given: Walk) -> FeatureTable:

@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from features.small_surface import surfaces
 from tickcast.clock import HOUR, MINUTE, SECOND
 from tickcast.features import FeatureTable
 
@@ -85,6 +86,17 @@ def books(seed: int, n: int) -> Walk:
         made |= {f"{side}_price_{k + 1}": mid + sign * steps[:, k] for k in range(10)}
         made |= {f"{side}_size_{k + 1}": rng.integers(1, 300, n).astype(float) for k in range(10)}
     return Walk(pl.DataFrame(made), SIGMA * np.random.default_rng(0).standard_normal(400_000), {}, {})
+
+
+def chains(seed: int, n: int) -> Walk:
+    """Daily surfaces: the underlying's log-price moves by a normal step, everything else is drawn afresh."""
+    step = SIGMA * np.random.default_rng(seed).standard_normal(n)
+    return Walk(
+        surfaces(n, per_session=n, seed=seed + 1, log_price=np.cumsum(step)),
+        SIGMA * np.random.default_rng(0).standard_normal(400_000),
+        {},
+        {},
+    )
 
 
 @dataclass(frozen=True)
