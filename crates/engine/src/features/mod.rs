@@ -24,6 +24,8 @@ mod hidden_markov;
 mod history;
 mod kernel;
 mod maker;
+#[cfg(test)]
+mod laws;
 mod math;
 mod moments;
 mod online;

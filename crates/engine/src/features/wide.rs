@@ -42,9 +42,11 @@ impl Wide {
         }
     }
 
+    /// The nearest double. What lies halfway between two, but for the last of the hundred bits, always goes to the larger.
     #[inline(always)]
     pub fn value(self) -> f64 {
-        self.high + self.low
+        const NUDGE: f64 = 1.0 / (1_u128 << 80) as f64;
+        self.high + (self.low + NUDGE * self.high.abs())
     }
 
     #[inline(always)]
