@@ -24,8 +24,6 @@ mod hidden_markov;
 mod history;
 mod kernel;
 mod maker;
-#[cfg(test)]
-mod laws;
 mod math;
 mod moments;
 mod online;
@@ -44,6 +42,8 @@ mod summary;
 mod sums;
 mod table;
 mod tape;
+#[cfg(test)]
+mod tests;
 mod timeline;
 mod turn;
 mod vector;
