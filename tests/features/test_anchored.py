@@ -48,6 +48,18 @@ def test_seconds_since_are_counted_to_the_clock() -> None:
     assert np.array_equal(table.values[:, 1], [np.nan, 0, 0, 0, 1], equal_nan=True)
 
 
+def test_windows_of_two_series_are_answered_at_the_clock() -> None:
+    rng = np.random.default_rng(0)
+    ts = np.cumsum(rng.integers(1, SECOND, 300))
+    frame = pl.DataFrame({"ts": ts, "price": rng.normal(size=300), "size": rng.normal(size=300)})
+    table = on_trades({"every": "1s"}, 'corr(price, size, "20s")', 'slope(price, "20s")').compute(frame)
+    row = -10
+    inside = (ts <= table.ts[row]) & (ts > table.ts[row] - seconds(20))
+    price, size = frame["price"].to_numpy()[inside], frame["size"].to_numpy()[inside]
+    assert table.values[row, 0] == pytest.approx(np.corrcoef(price, size)[0, 1], rel=1e-12)
+    assert table.values[row, 1] == pytest.approx(np.polyfit((ts[inside] - ts[0]) / 1e9, price, 1)[0], rel=1e-9)
+
+
 @pytest.mark.parametrize(
     ("expression", "message"),
     [

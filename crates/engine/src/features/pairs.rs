@@ -223,7 +223,7 @@ impl Statistic<1> for Trend {
         tame(match self.line {
             Line::Slope => slope * self.unit,
             Line::RSquare if spreads.x <= 0.0 => f64::NAN,
-            Line::RSquare => (slope * (spreads.mixed / spreads.x)).min(1.0),
+            Line::RSquare => share(slope * (spreads.mixed / spreads.x)),
             Line::Residual => self.residual(n, slope),
         })
     }
@@ -248,4 +248,10 @@ impl Statistic<1> for Trend {
         tape.i64(&mut self.last)?;
         self.products.tape(tape)
     }
+}
+
+/// At most 1; a NaN stays one.
+#[inline(always)]
+pub(super) fn share(x: f64) -> f64 {
+    if x > 1.0 { 1.0 } else { x }
 }
