@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import polars as pl
@@ -256,3 +257,43 @@ def test_every_bar_column_and_unit_is_read_off_its_table() -> None:
         for rule in rules:
             lines = {f"f{i}": f'at("{rule}", {name})' for i, name in enumerate(columns)}
             assert FeatureSet.from_dict(words | {"features": lines}).stream()
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(ROW, min_size=2, max_size=30), st.lists(ROW, min_size=1, max_size=30), st.integers(1, 5))
+def test_what_is_seen_across_streams_is_what_a_slow_reader_sees(b: list, t: list, span: int) -> None:
+    when = np.cumsum([gap for gap, _, _ in b]).tolist()
+    traded = np.cumsum([gap for gap, _, _ in t]).tolist()
+    frames = {
+        "book": book([(w, bid) for w, (_, bid, _) in zip(when, b, strict=True)]),
+        "trades": trades([(w, p, s) for w, (_, p, s) in zip(traded, t, strict=True)]),
+    }
+    lines = {
+        "last": "trades.price",
+        "volume": f'sum(trades.size, "{span}s")',
+        "before": f'lag(trades.price, "{span}s")',
+        "seen": 'at("trades", bid_price_1)',
+        "echo": f'at("trades + {span}s", bid_price_1 - price)',
+    }
+    table = a_set(lines).compute(frames)
+    bids = [(w, float(bid)) for w, (_, bid, _) in zip(when, b, strict=True)]
+    prints = [(w, float(p), float(s)) for w, (_, p, s) in zip(traded, t, strict=True)]
+
+    def newest(rows: list, known: Callable[[tuple], bool], column: int = 1) -> float:
+        found = [row[column] for row in rows if known(row)]
+        return found[-1] if found else math.nan
+
+    for i, now in enumerate(when):
+        seen = [row for row in prints if row[0] <= now]
+        expected = {"last": newest(prints, lambda row, now=now: row[0] <= now)}
+        inside = sum(row[2] for row in seen if row[0] > now - span)
+        expected["volume"] = inside if seen and seen[0][0] <= now - span else math.nan
+        expected["before"] = newest(prints, lambda row, now=now: row[0] <= now - span)
+        last = seen[-1][0] if seen else None
+        expected["seen"] = math.nan if last is None else newest(bids, lambda row, last=last: row[0] < last)
+        # an echo of second T comes after all events of that moment, so a book row at T does not see it yet
+        echoes = [row for row in prints if row[0] + span < now]
+        then = echoes[-1][0] + span if echoes else None
+        expected["echo"] = math.nan if then is None else newest(bids, lambda row, then=then: row[0] <= then) - echoes[-1][1]
+        for name, value in expected.items():
+            assert np.array_equal(table.column(name)[i], value, equal_nan=True), (name, i)
