@@ -30,3 +30,16 @@ def test_the_last_rows_are_given(events_file: Path) -> None:
 def test_nothing_named_is_said() -> None:
     with pytest.raises(ConfigError, match="no events are named"):
         asked(SMALL)
+
+
+def test_of_other_streams_what_is_as_young_is_given_and_each_needs_a_file(events_file: Path, tmp_path: Path) -> None:
+    words = {**small_market.WORDS, "streams": {"trades": {}}, "features": {"f": "close - trades.price"}}
+    two, trades = FeatureSet.from_dict(words), tmp_path / "trades.parquet"
+    small_market.bars().select("ts", price="close").write_parquet(trades)
+    found = asked(two, str(events_file), f"trades={trades}")
+    assert isinstance(found, dict) and list(found) == ["trades", "bars"]
+    assert len(found["trades"]) == len(found["bars"]) == 7
+    with pytest.raises(ConfigError, match="no rows of trades.*--data trades=FILE"):
+        asked(two, str(events_file))
+    with pytest.raises(ConfigError, match="one file for each of bars, trades|One file for each of bars, trades"):
+        asked(two, f"book={trades}")

@@ -117,6 +117,43 @@ def test_a_node_that_two_read_is_drawn_once() -> None:
     assert found.as_dict()["reads"][1] == told
 
 
+def test_lines_upon_lines_are_told_however_deep_they_go() -> None:
+    lines = {"f0": "close"} | {f"f{i}": "lag(" * 30 + f"f{i - 1}" + ", 1)" * 30 for i in range(1, 80)}
+    features = FeatureSet.from_dict({**small_market.WORDS, "features": lines})
+    assert lookback(features, "f79").rows == 79 * 30
+    assert dict(reads(features, "f79")) == {"bars": ("close",)}
+    deepest = tree(features, "f79")
+    while deepest.children:
+        (deepest,) = deepest.children
+    assert deepest.text == "lag steps=1 …" and not deepest.again
+
+
+def _leaves(branch: Branch) -> list[str]:
+    return [leaf for child in branch.children for leaf in _leaves(child)] or [branch.text]
+
+
+def test_other_streams_and_rows_made_on_the_way_are_told() -> None:
+    words = {"name": "t", "stream": "book", "streams": {"trades": {"ttl": "5s"}, "es": {"table": "bars", "symbol": "ES"}}}
+    lines = {
+        "gap": "trades.price - bid_price_1",
+        "lead": 'lag(es.close, "2m")',
+        "slow": 'at("15m", mean(close, 4))',
+        "late": 'at("trades + 5m", price - bid_price_1)',
+    }
+    features = FeatureSet.from_dict({**words, "clock": {"on": "book", "n": 10}, "price": "bid_price_1", "features": lines})
+    assert clock_of(features) == "on every 10. of book"
+    assert {stream: set(columns) for stream, columns in inputs_of(features).items()}["es"] == {"close"}
+    found = {name: dict(reads(features, name)) for name in lines}
+    assert found["gap"] == {"book": ("bid_price_1",), "trades": ("price",)} and found["lead"] == {"es": ("close",)}
+    assert set(found["slow"]) == {"book"} and set(found["late"]) == {"book", "trades"}
+    assert [str(lookback(features, name)) for name in lines] == ["0 rows", "120s", "3600s", "300s"]
+    assert _leaves(tree(features, "gap")) == ["trades.price", "bid_price_1"]
+    assert tree(features, "slow").children[0].children[0].children[0].text == "last of 900s bars"
+    assert "last of rows 300s later" in str(tree(features, "late"))
+    for name in lines:
+        assert part(features, name).names == (name,)
+
+
 def test_a_name_that_is_not_there() -> None:
     features = FeatureSet.load("nq24")
     for ask in (part, lookback, reads, tree):

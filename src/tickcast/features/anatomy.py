@@ -15,7 +15,7 @@ from tickcast.features.learners import LEARNERS
 __all__ = ["Branch", "Lookback", "clock_of", "expressions", "inputs_of", "lookback", "part", "reads", "stream_of", "tree"]
 
 _FADING = ("ewm", "rma", "cum", "since", "seconds_since", "streak", "tick_side", "garch", "hmm", "bocpd")
-_SILENT = ("kind", "of", "columns")
+_DEEPEST = 60
 
 
 @dataclass(frozen=True)
@@ -154,13 +154,23 @@ def lookback(features: FeatureSet, name: str) -> Lookback:
     graph = features.graph()
     nodes, last = _nodes(graph, name)
     known: dict[int, Lookback] = {}
+    for at in _in_order(graph, last):
+        known[at] = _farther(nodes[at], _made(graph, nodes[at]), [known[near] for near in _reads(graph, nodes[at])])
+    return known[last]
 
-    def back(at: int) -> Lookback:
-        if at not in known:
-            known[at] = _farther(nodes[at], _made(graph, nodes[at]), [back(arg) for arg in _reads(graph, nodes[at])])
-        return known[at]
 
-    return back(last)
+def _in_order(graph: Mapping[str, Any], last: int) -> Iterator[int]:
+    """A node and all it leads to, each once, after what it reads. No recursion: lines that name lines go deep."""
+    waiting, done = [(last, False)], set[int]()
+    while waiting:
+        at, read = waiting.pop()
+        if at in done:
+            continue
+        if read:
+            done.add(at)
+            yield at
+        else:
+            waiting += [(at, True), *((near, False) for near in _reads(graph, graph["nodes"][at]))]
 
 
 def _farther(node: Mapping[str, Any], made: Mapping[str, Any] | None, before: Sequence[Lookback]) -> Lookback:
@@ -181,19 +191,19 @@ def _farther(node: Mapping[str, Any], made: Mapping[str, Any] | None, before: Se
 
 
 def tree(features: FeatureSet, name: str) -> Branch:
-    """The graph of a feature from its value down to input columns and constants; a node that two read is drawn once."""
+    """The graph of a feature from its value down to input columns and constants; a node that two read is drawn once, at most 60 deep."""
     graph = features.graph()
     nodes, last = _nodes(graph, name)
     drawn: set[int] = set()
 
-    def grown(at: int) -> Branch:
-        node, text = nodes[at], _text(graph, nodes[at])
-        if at in drawn and _reads(graph, node):
-            return Branch(text, at, again=True)
+    def grown(at: int, depth: int) -> Branch:
+        text, near = _text(graph, nodes[at]), _reads(graph, nodes[at])
+        if near and (at in drawn or depth == _DEEPEST):
+            return Branch(text if at in drawn else f"{text} …", at, again=at in drawn)
         drawn.add(at)
-        return Branch(text, at, tuple(grown(arg) for arg in _reads(graph, node)))
+        return Branch(text, at, tuple(grown(each, depth + 1) for each in near))
 
-    return grown(last)
+    return grown(last, 0)
 
 
 def _text(graph: Mapping[str, Any], node: Mapping[str, Any]) -> str:
@@ -215,8 +225,10 @@ def _text(graph: Mapping[str, Any], node: Mapping[str, Any]) -> str:
 
 
 def _rows_in_words(made: Mapping[str, Any]) -> str:
-    words = (f"{key}={value / 1e9:g}s" if key == "ns" else f"{key}={value}" for key, value in made.items() if key not in _SILENT)
-    return " ".join([str(made["kind"]), *words])
+    if made["kind"] == "buckets":
+        return f"buckets of {made['size']:g}"
+    length = f"{made['ns'] / 1e9:g}s" if "ns" in made else ""
+    return {"bars": f"{length} bars", "delay": f"rows {length} later"}.get(made["kind"], f"{made['kind']} {length}".rstrip())
 
 
 def _constants(node: Mapping[str, Any]) -> Iterator[str]:

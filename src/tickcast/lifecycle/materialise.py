@@ -79,7 +79,7 @@ def materialise(
                     engine.restore(store.derived.state(before))
             events = _numbers(entry.features, day.rows())
             some = len(events[stream_of(entry.features)])
-            table = entry.features.compute(events[stream_of(entry.features)], engine=engine, until=until if some else None)
+            table = entry.features.compute(events, engine=engine, until=until if some else None)
             source = json.dumps({"tickcast": __version__, "step": table.step})
             there = store.derived.write((entry.key, symbol, day.day, inputs), _frame(table), engine.save(), made=clock(), source=source)
             made += 1
