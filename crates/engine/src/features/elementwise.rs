@@ -60,21 +60,57 @@ impl Elementwise {
     }
 }
 
-/// A bank of one operator: each column of `out` reads the next `N` arguments. A live row is one place per column, side by side.
 #[inline(always)]
-fn map<const N: usize>(args: Args<'_>, out: &mut [f64], f: impl Fn([f64; N]) -> f64) {
-    let ids = args.ids.as_chunks::<N>().0;
+fn column<'a>(args: Args<'a>, id: u32) -> &'a [f64] {
+    &args.buffer[id as usize * args.stride..][..args.rows]
+}
+
+/// A bank of one operator: each column of `out` reads the next `N` arguments. A live row is one place per column, side by side.
+/// Written out for each `N`: the compiler must see the loops as they are, or it does not make vectors of them.
+#[inline(always)]
+fn map1(args: Args<'_>, out: &mut [f64], f: impl Fn(f64) -> f64) {
     if args.stride == 1 {
-        for (out, ids) in out.iter_mut().zip(ids) {
-            *out = f(ids.map(|id| args.buffer[id as usize]));
+        for (out, id) in out.iter_mut().zip(args.ids) {
+            *out = f(args.buffer[*id as usize]);
         }
         return;
     }
-    for (out, ids) in out.chunks_mut(args.stride).zip(ids) {
-        let out = &mut out[..args.rows];
-        let x = ids.map(|id| &args.buffer[id as usize * args.stride..][..out.len()]);
-        for (r, out) in out.iter_mut().enumerate() {
-            *out = f(x.map(|x| x[r]));
+    for (out, id) in out.chunks_mut(args.stride).zip(args.ids) {
+        for (out, x) in out[..args.rows].iter_mut().zip(column(args, *id)) {
+            *out = f(*x);
+        }
+    }
+}
+
+#[inline(always)]
+fn map2(args: Args<'_>, out: &mut [f64], f: impl Fn(f64, f64) -> f64) {
+    let ids = args.ids.as_chunks::<2>().0;
+    if args.stride == 1 {
+        for (out, [x, y]) in out.iter_mut().zip(ids) {
+            *out = f(args.buffer[*x as usize], args.buffer[*y as usize]);
+        }
+        return;
+    }
+    for (out, [x, y]) in out.chunks_mut(args.stride).zip(ids) {
+        for ((out, x), y) in out[..args.rows].iter_mut().zip(column(args, *x)).zip(column(args, *y)) {
+            *out = f(*x, *y);
+        }
+    }
+}
+
+#[inline(always)]
+fn map3(args: Args<'_>, out: &mut [f64], f: impl Fn(f64, f64, f64) -> f64) {
+    let ids = args.ids.as_chunks::<3>().0;
+    if args.stride == 1 {
+        for (out, [x, y, z]) in out.iter_mut().zip(ids) {
+            *out = f(args.buffer[*x as usize], args.buffer[*y as usize], args.buffer[*z as usize]);
+        }
+        return;
+    }
+    for (out, [x, y, z]) in out.chunks_mut(args.stride).zip(ids) {
+        let (x, y, z) = (column(args, *x), column(args, *y), column(args, *z));
+        for (((out, x), y), z) in out[..args.rows].iter_mut().zip(x).zip(y).zip(z) {
+            *out = f(*x, *y, *z);
         }
     }
 }
@@ -93,7 +129,7 @@ fn sign(x: f64) -> f64 {
 }
 
 #[inline(always)]
-fn choose([c, x, y]: [f64; 3]) -> f64 {
+fn choose(c: f64, x: f64, y: f64) -> f64 {
     let value = if c == 0.0 { y } else { x };
     if c.is_nan() { f64::NAN } else { value }
 }
@@ -103,27 +139,27 @@ fn apply(op: Elementwise, args: Args<'_>, out: &mut [f64]) {
     use Elementwise as E;
     let nan = f64::NAN;
     match op {
-        E::Neg => map(args, out, |[x]| -x),
-        E::Log => map(args, out, |[x]| ln(x)),
-        E::Exp => map(args, out, |[x]| tame(exp(x))),
-        E::Sqrt => map(args, out, |[x]| if x >= 0.0 { x.sqrt() } else { nan }),
-        E::Abs => map(args, out, |[x]| f64::abs(x)),
-        E::Sign => map(args, out, |[x]| sign(x)),
-        E::Sin => map(args, out, |[x]| sin(x)),
-        E::Cos => map(args, out, |[x]| cos(x)),
-        E::Floor => map(args, out, |[x]| f64::floor(x)),
-        E::Add => map(args, out, |[x, y]| tame(x + y)),
-        E::Sub => map(args, out, |[x, y]| tame(x - y)),
-        E::Mul => map(args, out, |[x, y]| tame(x * y)),
-        E::Div => map(args, out, |[x, y]| tame(x / y)),
-        E::Pow => map(args, out, |[x, y]| tame(if x.is_nan() || y.is_nan() { nan } else { x.powf(y) })),
-        E::Minimum => map(args, out, |[x, y]| if x < y || x.is_nan() { x } else { y }),
-        E::Maximum => map(args, out, |[x, y]| if x > y || x.is_nan() { x } else { y }),
-        E::Lt => map(args, out, |[x, y]| truth(x, y, x < y)),
-        E::Le => map(args, out, |[x, y]| truth(x, y, x <= y)),
-        E::Eq => map(args, out, |[x, y]| truth(x, y, x == y)),
-        E::Ne => map(args, out, |[x, y]| truth(x, y, x != y)),
-        E::Where => map(args, out, choose),
+        E::Neg => map1(args, out, |x| -x),
+        E::Log => map1(args, out, |x| ln(x)),
+        E::Exp => map1(args, out, |x| tame(exp(x))),
+        E::Sqrt => map1(args, out, |x| if x >= 0.0 { x.sqrt() } else { nan }),
+        E::Abs => map1(args, out, |x| f64::abs(x)),
+        E::Sign => map1(args, out, |x| sign(x)),
+        E::Sin => map1(args, out, |x| sin(x)),
+        E::Cos => map1(args, out, |x| cos(x)),
+        E::Floor => map1(args, out, |x| f64::floor(x)),
+        E::Add => map2(args, out, |x, y| tame(x + y)),
+        E::Sub => map2(args, out, |x, y| tame(x - y)),
+        E::Mul => map2(args, out, |x, y| tame(x * y)),
+        E::Div => map2(args, out, |x, y| tame(x / y)),
+        E::Pow => map2(args, out, |x, y| tame(if x.is_nan() || y.is_nan() { nan } else { x.powf(y) })),
+        E::Minimum => map2(args, out, |x, y| if x < y || x.is_nan() { x } else { y }),
+        E::Maximum => map2(args, out, |x, y| if x > y || x.is_nan() { x } else { y }),
+        E::Lt => map2(args, out, |x, y| truth(x, y, x < y)),
+        E::Le => map2(args, out, |x, y| truth(x, y, x <= y)),
+        E::Eq => map2(args, out, |x, y| truth(x, y, x == y)),
+        E::Ne => map2(args, out, |x, y| truth(x, y, x != y)),
+        E::Where => map3(args, out, choose),
     }
 }
 

@@ -6,17 +6,19 @@ use super::calendar::{Calendar, Lookup, Reading};
 use super::clock::NEVER;
 use super::elementwise::Elementwise;
 use super::error::EngineError;
+use super::extremes::Extremes;
 use super::filter::Filter;
 use super::fitted;
 use super::graph::{Derived, Graph, Node};
 use super::history::Lag;
 use super::kernel::{Age, Kernel, Latch, Sampler};
 use super::maker::{Cell, Maker};
-use super::rolling::{Count, Ewm, Rma, Variance};
+use super::rolling::{Count, Ewm, Rma};
 use super::session::{CumulativeSum, Elapsed, One, SinceOpen, TickSide, TimeDecay, ToClose};
 use super::short::MOST;
 use super::summary::{Extreme, Quantile, Spread, Summary, Tally, Total};
 use super::sums::Sum;
+use super::variance::Variance;
 use super::window::{Delayed, Last, OnRows, Span};
 use super::windows;
 
@@ -124,6 +126,9 @@ pub(super) fn build(graph: &Graph, bank: &[usize]) -> Result<Body, EngineError> 
         "sum" => lanes(parts, |p| Ok(Sum::new(p.steps()?))),
         "ewm_mean" | "ewm_std" => lanes(parts, ewm),
         "rma" => lanes(parts, |p| Ok(Rma::new(p.steps()?))),
+        "var" if node.steps.is_some_and(|steps| steps > MOST as u64) => lanes(parts, |p| Ok(Variance::new(p.steps()?))),
+        "min" => lanes(parts, |p| Ok(Extremes::<1>::new(p.steps()?))),
+        "max" => lanes(parts, |p| Ok(Extremes::<-1>::new(p.steps()?))),
         _ => alone(graph, bank[0]),
     }
 }
@@ -262,11 +267,8 @@ fn timed(parts: &Parts<'_>, span: i64, crosses: Option<usize>) -> Result<Body, E
 fn counted(parts: &Parts<'_>) -> Result<Box<dyn Kernel>, EngineError> {
     let node = parts.node;
     Ok(match node.op.as_str() {
-        "var" if parts.steps()? > MOST => Box::new(Variance::new(parts.steps()?)),
         "var" => return windows::short("var", parts.steps()?).ok_or_else(|| parts.missing("an operator")),
         "count" => Box::new(Count::new(parts.steps()?)),
-        "min" => Box::new(Last::new(parts.steps()?, Extreme::<1>::default())),
-        "max" => Box::new(Last::new(parts.steps()?, Extreme::<-1>::default())),
         "quantile" => Box::new(Last::new(parts.steps()?, Quantile::new(parts.level()?))),
         op if windows::known(op) => return windows::counted(op, parts.steps()?).ok_or_else(|| parts.missing("an operator")),
         "cum_sum" => Box::new(CumulativeSum::default()),

@@ -2,65 +2,9 @@
 
 use super::bank::{Chain, Lane};
 use super::error::EngineError;
-use super::history::{Gate, History, any_nan, number};
+use super::history::{History, any_nan};
 use super::kernel::{Args, Kernel, Rows};
-use super::math::{Pair, square, sum_error, tame, variance};
 use super::tape::Tape;
-
-/// Unbiased variance of the last `n` values, from sums kept in about 100 bits.
-pub(super) struct Variance {
-    n: f64,
-    history: History,
-    gate: Gate,
-    first: Pair,
-    second: Pair,
-}
-
-impl Variance {
-    pub fn new(n: usize) -> Self {
-        let (first, second) = (Pair::default(), Pair::default());
-        Self {
-            n: n as f64,
-            history: History::new(n, 0.0),
-            gate: Gate::new(n as u64),
-            first,
-            second,
-        }
-    }
-}
-
-impl Kernel for Variance {
-    fn update(&mut self, _rows: Rows<'_>, args: Args<'_>, out: &mut [f64]) {
-        let x = args.get(0);
-        let (mut first, mut second) = (self.first, self.second);
-        let (old, new) = self.history.append(x, number);
-        for ((out, new), old) in out.iter_mut().zip(new).zip(old) {
-            first.slide(*new, *old);
-            let ((p, p_low), (q, q_low)) = (square(*new), square(*old));
-            let d = p - q;
-            second.add(d, sum_error(p, -q, d) + (p_low - q_low));
-            *out = tame(variance(first, second, self.n));
-        }
-        (self.first, self.second) = (first, second);
-        self.gate.close(x, out);
-    }
-
-    fn reset(&mut self) {
-        self.history.reset();
-        self.gate.reset();
-        (self.first, self.second) = (Pair::default(), Pair::default());
-    }
-
-    fn tape(&mut self, tape: &mut Tape) -> Result<(), EngineError> {
-        self.history.tape(tape)?;
-        self.gate.tape(tape)?;
-        for pair in [&mut self.first, &mut self.second] {
-            tape.f64(&mut pair.high)?;
-            tape.f64(&mut pair.low)?;
-        }
-        Ok(())
-    }
-}
 
 /// How many of the last `n` rows hold a number; counts from the first row on.
 pub(super) struct Count {

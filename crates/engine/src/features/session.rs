@@ -4,6 +4,7 @@ use super::error::EngineError;
 use super::kernel::{Args, Kernel, Rows};
 use super::math::{Pair, tame};
 use super::tape::Tape;
+use super::vector::{Work, widest};
 
 /// Sum since the session opened; a NaN leaves the state as it is.
 #[derive(Default)]
@@ -49,19 +50,15 @@ impl Default for TickSide {
 
 impl Kernel for TickSide {
     fn update(&mut self, _rows: Rows<'_>, args: Args<'_>, out: &mut [f64]) {
+        let (mut last, mut side) = (self.last, self.side);
+        // Ticks go up and down like a coin: choosing is cheaper than guessing.
         for (out, x) in out.iter_mut().zip(args.get(0)) {
-            if x.is_nan() {
-                *out = f64::NAN;
-                continue;
-            }
-            if *x > self.last {
-                self.side = 1.0;
-            } else if *x < self.last {
-                self.side = -1.0;
-            }
-            self.last = *x;
-            *out = self.side;
+            let down = if *x < last { -1.0 } else { side };
+            side = if *x > last { 1.0 } else { down };
+            *out = if x.is_nan() { f64::NAN } else { side };
+            last = if x.is_nan() { last } else { *x };
         }
+        (self.last, self.side) = (last, side);
     }
 
     fn reset(&mut self) {
@@ -87,16 +84,33 @@ impl Default for Elapsed {
     }
 }
 
+/// Seconds from each row to the next.
+struct Apart<'a> {
+    ts: &'a [i64],
+    out: &'a mut [f64],
+}
+
+impl Work for Apart<'_> {
+    #[inline(always)]
+    fn run(self) {
+        for (out, pair) in self.out[1..].iter_mut().zip(self.ts.windows(2)) {
+            *out = pair[1].saturating_sub(pair[0]) as f64 / 1e9;
+        }
+    }
+}
+
 impl Kernel for Elapsed {
     fn update(&mut self, rows: Rows<'_>, _args: Args<'_>, out: &mut [f64]) {
-        for (out, ts) in out.iter_mut().zip(rows.ts) {
-            *out = if self.last == NEVER {
-                f64::NAN
-            } else {
-                ts.saturating_sub(self.last) as f64 / 1e9
-            };
-            self.last = *ts;
-        }
+        let (Some(first), Some(last)) = (rows.ts.first(), rows.ts.last()) else {
+            return;
+        };
+        out[0] = if self.last == NEVER {
+            f64::NAN
+        } else {
+            first.saturating_sub(self.last) as f64 / 1e9
+        };
+        self.last = *last;
+        widest(Apart { ts: rows.ts, out });
     }
 
     fn reset(&mut self) {

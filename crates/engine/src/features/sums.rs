@@ -51,7 +51,7 @@ impl Lane for Sum {
             return;
         }
         let mut slots: Vec<Slot<'_>> = columns.collect();
-        for side in slots.chunks_mut(6) {
+        for side in slots.chunks_mut(8) {
             match side {
                 [a] => slide([a]),
                 [a, b] => slide([a, b]),
@@ -59,6 +59,8 @@ impl Lane for Sum {
                 [a, b, c, d] => slide([a, b, c, d]),
                 [a, b, c, d, e] => slide([a, b, c, d, e]),
                 [a, b, c, d, e, f] => slide([a, b, c, d, e, f]),
+                [a, b, c, d, e, f, g] => slide([a, b, c, d, e, f, g]),
+                [a, b, c, d, e, f, g, h] => slide([a, b, c, d, e, f, g, h]),
                 _ => {}
             }
         }
@@ -82,57 +84,84 @@ impl Lane for Sum {
 type Slot<'a> = (&'a mut Sum, &'a [f64], &'a mut [f64]);
 
 /// Fewer rows than this are added one by one.
-const FEW: usize = 8;
-/// Rows that stand between two steps of `slide`: few enough for the nearest cache.
-const TILE: usize = 64;
+pub(super) const FEW: usize = 8;
+/// Rows that stand between two steps of a sliding sum: few enough for the nearest cache.
+pub(super) const TILE: usize = 64;
 
-/// Running totals of some series side by side, row by row.
-#[inline(always)]
-fn accumulate<const N: usize>(total: &mut [f64; N], x: &[[f64; TILE]; N], out: &mut [[f64; TILE]; N], rows: usize) {
-    let mut t = *total;
-    for r in 0..rows {
-        for i in 0..N {
-            t[i] += x[i][r];
-            out[i][r] = t[i];
-        }
-    }
-    *total = t;
+/// Some rows of `N` pairs that change side by side: what is added, the error of that, and what the pair holds then.
+pub(super) struct Tile<const N: usize> {
+    pub added: [[f64; TILE]; N],
+    pub error: [[f64; TILE]; N],
+    pub high: [[f64; TILE]; N],
+    pub low: [[f64; TILE]; N],
 }
 
-/// Sums side by side. The differences and the errors of all rows are vector work; only two additions a row wait for the row before.
+impl<const N: usize> Tile<N> {
+    #[inline(always)]
+    pub fn new() -> Self {
+        let zero = [[0.0; TILE]; N];
+        Self {
+            added: zero,
+            error: zero,
+            high: zero,
+            low: zero,
+        }
+    }
+
+    /// Add `rows` rows to the pairs, the bits of `Pair::add`. Errors are vector work; only two additions a row wait for the row before.
+    #[inline(always)]
+    pub fn add(&mut self, pairs: &mut [Pair; N], rows: usize) {
+        let high = accumulate(pairs.map(|pair| pair.high), &self.added, &mut self.high, rows);
+        for i in 0..N {
+            let (added, error, after) = (&self.added[i][..rows], &mut self.error[i][..rows], &self.high[i][..rows]);
+            error[0] += sum_error(pairs[i].high, added[0], after[0]);
+            for r in 1..rows {
+                error[r] += sum_error(after[r - 1], added[r], after[r]);
+            }
+        }
+        let low = accumulate(pairs.map(|pair| pair.low), &self.error, &mut self.low, rows);
+        *pairs = std::array::from_fn(|i| Pair {
+            high: high[i],
+            low: low[i],
+        });
+    }
+}
+
+/// Running totals of some series side by side; returns where they end.
+#[inline(always)]
+fn accumulate<const N: usize>(mut total: [f64; N], x: &[[f64; TILE]; N], out: &mut [[f64; TILE]; N], rows: usize) -> [f64; N] {
+    for r in 0..rows.min(TILE) {
+        for i in 0..N {
+            total[i] += x[i][r];
+            out[i][r] = total[i];
+        }
+    }
+    total
+}
+
 #[inline(always)]
 fn slide<const N: usize>(mut slots: [&mut Slot<'_>; N]) {
     let rows = slots[0].1.len();
-    let (mut difference, mut error, mut sums) = ([[0.0; TILE]; N], [[0.0; TILE]; N], [[0.0; TILE]; N]);
-    let mut lows = [[0.0; TILE]; N];
-    let mut high = slots.each_ref().map(|slot| slot.0.sum.high);
-    let mut low = slots.each_ref().map(|slot| slot.0.sum.low);
+    let mut tile = Tile::<N>::new();
+    let mut pairs = slots.each_ref().map(|slot| slot.0.sum);
     for at in (0..rows).step_by(TILE) {
         let m = TILE.min(rows - at);
-        for i in 0..N {
-            let (old, new) = slots[i].0.history.append(&slots[i].1[at..at + m], number);
-            for (((d, e), new), old) in difference[i].iter_mut().zip(&mut error[i]).zip(new).zip(old) {
+        for (i, slot) in slots.iter_mut().enumerate() {
+            let (old, new) = slot.0.history.append(&slot.1[at..at + m], number);
+            for (((d, e), new), old) in tile.added[i].iter_mut().zip(&mut tile.error[i]).zip(new).zip(old) {
                 *d = new - old;
                 *e = sum_error(*new, -old, *d);
             }
         }
-        let before = high;
-        accumulate(&mut high, &difference, &mut sums, m);
-        for i in 0..N {
-            error[i][0] += sum_error(before[i], difference[i][0], sums[i][0]);
-            for r in 1..m {
-                error[i][r] += sum_error(sums[i][r - 1], difference[i][r], sums[i][r]);
-            }
-        }
-        accumulate(&mut low, &error, &mut lows, m);
-        for i in 0..N {
-            for ((out, sum), low) in slots[i].2[at..at + m].iter_mut().zip(&sums[i]).zip(&lows[i]) {
-                *out = tame(sum + low);
+        tile.add(&mut pairs, m);
+        for (i, slot) in slots.iter_mut().enumerate() {
+            for ((out, high), low) in slot.2[at..at + m].iter_mut().zip(&tile.high[i]).zip(&tile.low[i]) {
+                *out = tame(high + low);
             }
         }
     }
-    for (slot, (high, low)) in slots.iter_mut().zip(high.into_iter().zip(low)) {
-        slot.0.sum = Pair { high, low };
+    for (slot, pair) in slots.iter_mut().zip(pairs) {
+        slot.0.sum = pair;
         slot.0.gate.close(slot.1, slot.2);
     }
 }

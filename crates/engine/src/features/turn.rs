@@ -47,7 +47,8 @@ impl<'a> Picked<'a> {
             let mut f = 0;
             if out.len() == SIDE * width {
                 while f < whole {
-                    let x: [[f64; SIDE]; SIDE] = std::array::from_fn(|i| square(self.column(f + i), row));
+                    let x = |i: usize| square(self.column(f + i), row);
+                    let x = [x(0), x(1), x(2), x(3)];
                     for r in 0..SIDE {
                         for i in 0..SIDE {
                             out[r * width + f + i] = x[i][r];
