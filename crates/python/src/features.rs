@@ -1,9 +1,12 @@
 //! `tickcast._engine.Engine`: the feature engine.
 
+use numpy::ndarray::Dim;
 use numpy::{PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyTuple};
 use tickcast_engine::features::{Columns, Engine, EngineError, Events, Graph, Row, State, Table};
+
+use crate::memory::empty;
 
 /// `tickcast.errors.FeatureError` with this message.
 pub(crate) fn feature_error(py: Python<'_>, message: &str) -> PyErr {
@@ -35,22 +38,15 @@ fn slices<'a>(columns: &'a [PyReadonlyArray1<'_, f64>]) -> PyResult<Vec<&'a [f64
     columns.iter().map(|column| Ok(column.as_slice()?)).collect()
 }
 
-fn empty<'py, T>(py: Python<'py>, shape: impl IntoPyObject<'py>, dtype: &str) -> PyResult<Bound<'py, T>>
-where
-    T: pyo3::PyTypeCheck,
-{
-    Ok(py.import("numpy")?.call_method1("empty", (shape, dtype))?.cast_into::<T>()?)
-}
-
-/// As many rows as were counted, into numpy's memory.
+/// As many rows as were counted, into one piece of memory.
 fn fill<'py>(py: Python<'py>, engine: &mut Engine, streams: &[Events<'_>], until: Option<i64>, rows: usize) -> PyResult<Answer<'py>> {
     let width = engine.graph().features.len();
     let answer: Answer<'py> = (
-        empty(py, rows, "int64")?,
-        empty(py, rows, "int64")?,
-        empty(py, rows, "int64")?,
-        empty(py, rows, "float64")?,
-        empty(py, (rows, width), "float64")?,
+        empty(py, Dim(rows))?,
+        empty(py, Dim(rows))?,
+        empty(py, Dim(rows))?,
+        empty(py, Dim(rows))?,
+        empty(py, Dim([rows, width]))?,
     );
     {
         let (mut a, mut b, mut c) = (answer.0.readwrite(), answer.1.readwrite(), answer.2.readwrite());

@@ -2,6 +2,7 @@
 
 mod features;
 mod gather;
+mod memory;
 mod online;
 mod options;
 mod predictor;
