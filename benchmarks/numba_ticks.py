@@ -25,7 +25,7 @@ NAMES = (
 
 
 @numba.njit(cache=False)  # type: ignore[untyped-decorator]
-def _loop(ts: NDArray[np.int64], price: NDArray[np.float64], size: NDArray[np.float64], out: NDArray[np.float64]) -> None:  # noqa: PLR0915
+def _loop(ts: NDArray[np.int64], price: NDArray[np.float64], size: NDArray[np.float64], out: NDArray[np.float64]) -> None:
     n = len(price)
     signed, returns = np.zeros(n), np.zeros(n)
     high, low = np.zeros(n, np.int64), np.zeros(n, np.int64)

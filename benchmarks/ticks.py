@@ -1,14 +1,15 @@
 """Twelve features of every trade against polars, pandas, duckdb and numba, in one process and on one core: `python benchmarks/ticks.py`.
 
-The set is `ticks12`. Every rival's answers are compared with ours before its time is taken; duckdb has no exponential mean and gives eleven.
+The set is `ticks12`. Every rival's answers are compared with ours before its time is taken; duckdb has no exponential mean: it gives eleven.
 """
 
 from __future__ import annotations
 
 import os
 
-for name in ("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "NUMBA_NUM_THREADS"):
-    os.environ.setdefault(name, "1")
+os.environ.setdefault("POLARS_MAX_THREADS", "1")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("NUMBA_NUM_THREADS", "1")
 
 import time
 from collections.abc import Callable, Mapping
@@ -94,7 +95,8 @@ with moved as (select *, price - lag(price) over o as move, ln(price / lag(price
      sided as (select *, coalesce(last_value(nullif(sign(move), 0) ignore nulls) over (order by ts, i rows unbounded preceding), 0) as tick
                from moved)
 select r as log_return, tick, tick * size as signed_size, sum(tick * size) over a / sum(size) over a as imbalance_50,
-       sum(tick * size) over b / sum(size) over b as imbalance_200, price / (sum(price * size) over b / sum(size) over b) - 1 as vwap_deviation_200,
+       sum(tick * size) over b / sum(size) over b as imbalance_200,
+       price / (sum(price * size) over b / sum(size) over b) - 1 as vwap_deviation_200,
        price / avg(price) over a - 1 as mean_deviation_50, stddev_samp(r) over b as volatility_200,
        max(price) over b / min(price) over b - 1 as range_200, size / avg(size) over a as size_ratio_50,
        50 / (sum(apart) over a + 1e-6) as pace_50

@@ -112,9 +112,9 @@ impl<const N: usize> Tile<N> {
     #[inline(always)]
     pub fn add(&mut self, pairs: &mut [Pair; N], rows: usize) {
         let high = accumulate(pairs.map(|pair| pair.high), &self.added, &mut self.high, rows);
-        for i in 0..N {
+        for (i, pair) in pairs.iter().enumerate() {
             let (added, error, after) = (&self.added[i][..rows], &mut self.error[i][..rows], &self.high[i][..rows]);
-            error[0] += sum_error(pairs[i].high, added[0], after[0]);
+            error[0] += sum_error(pair.high, added[0], after[0]);
             for r in 1..rows {
                 error[r] += sum_error(after[r - 1], added[r], after[r]);
             }
