@@ -1,6 +1,6 @@
 """Twelve features of every trade against polars, pandas, duckdb and numba, in one process and on one core: `python benchmarks/ticks.py`.
 
-The set is `ticks12`. Every rival's answers are compared with ours before its time is taken; duckdb has no exponential mean: it gives eleven.
+The set is `ticks12`. Every rival's answers are compared with ours before its time is taken; duckdb has no exponential mean and gives 11.
 """
 
 from __future__ import annotations
