@@ -18,7 +18,7 @@ from tickcast import _engine
 from tickcast.errors import FeatureError
 from tickcast.features.definition import Definition, compile_graph, read_definition
 from tickcast.features.learners import learn
-from tickcast.features.prune import behind, prune
+from tickcast.features.prune import answered_where_it_lives, behind, prune
 from tickcast.features.table import FeatureTable
 
 __all__ = ["FeatureSet"]
@@ -134,7 +134,7 @@ class FeatureSet:
 
         def see(nodes: Sequence[int]) -> FeatureTable:
             part = prune(graph, nodes, [f"x{i}" for i in range(len(nodes))])
-            return FeatureSet(_canonical(part)).compute(rows, step=1)
+            return FeatureSet(_canonical(answered_where_it_lives(part))).compute(rows, step=1)
 
         learn(graph, see)
         return FeatureSet(_canonical(graph))

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-__all__ = ["behind", "prune"]
+from tickcast.errors import FeatureError
+
+__all__ = ["answered_where_it_lives", "behind", "prune"]
 
 
 def behind(graph: Mapping[str, Any], wanted: Iterable[int]) -> set[int]:
@@ -52,3 +54,20 @@ def prune(graph: Mapping[str, Any], outputs: Sequence[int], names: Sequence[str]
             axis["measure"] = place[axis["measure"]]
     features = [{"name": name, "node": place[node], "warmup": 0} for name, node in zip(names, outputs, strict=True)]
     return {**graph, "nodes": kept, "derived": derived, "guards": [], "features": features, "price": place[outputs[0]]}
+
+
+def answered_where_it_lives(graph: Mapping[str, Any]) -> dict[str, Any]:
+    """A pruned graph that answers the rows its first feature lives on, whatever the clock: bars of at(...), trades beside a book.
+
+    Raises FeatureError where it reads the grid of the clock, which is then no more; the language does not, a graph may.
+    """
+    nodes: list[dict[str, Any]] = graph["nodes"]
+    axis, streams = nodes[graph["features"][0]["node"]].get("axis", graph["clock"]), 1 + len(graph["sides"])
+    derived = [dict(made) for made in graph["derived"]]
+    if axis != graph["clock"]:
+        for i, made in enumerate(derived):
+            if made["kind"] == "every":
+                if any(node.get("axis") == streams + i for node in nodes):
+                    raise FeatureError("what is learned on other rows reads those of the clock", hint="write all of it inside at")
+                derived[i] = {"kind": "nth", "of": 0, "n": 1}  # keeps the number of the axis; nothing lives on it
+    return {**graph, "clock": axis, "derived": derived}
