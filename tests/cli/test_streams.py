@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 import small_market
-from tickcast.cli.streams import last_events
+from tickcast.cli.streams import events_by_stream, last_events
 from tickcast.cli.terminal import Terminal
 from tickcast.errors import ConfigError
 from tickcast.features import FeatureSet
@@ -17,7 +17,7 @@ SMALL = FeatureSet.from_dict(small_market.WORDS)
 
 
 def asked(features: FeatureSet, *data: str) -> object:
-    return last_events(features, data, None, (), rows=7, store=Path("nowhere"), terminal=Terminal(quiet=True))
+    return last_events(events_by_stream(features, data, None, (), store=Path("nowhere"), terminal=Terminal(quiet=True)), 7)
 
 
 def test_the_last_rows_are_given(events_file: Path) -> None:

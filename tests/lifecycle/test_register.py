@@ -67,3 +67,16 @@ def test_a_feature_that_is_never_known_is_refused(registry: Registry) -> None:
     with pytest.raises(LawBroken, match="field late: known on none of the rows"):
         register(registry, words, BARS, laws=laws, now=3)
     assert registry.search() == ()
+
+
+def test_a_set_that_learns_is_registered_with_what_it_learned(registry: Registry) -> None:
+    words = {**small_market.WORDS, "features": {"f": 'fitted("rms_by_slot", close, slots=24)'}}
+    plain = register(registry, words, BARS, laws=laws, now=1)
+    assert plain.features.needs_fit and plain.lineage.learned_until is None
+    until = int(BARS["ts"][60])
+    with pytest.raises(FeatureError, match="tables that were learned"):
+        register(registry, words, BARS, laws=untried, now=2, fit_until=until)
+    made = register(registry, words, BARS, laws=laws, now=2, fit_until=until, version=2)
+    assert made.features == FeatureSet.from_dict(words).fit(BARS, until) and made.hash == plain.hash
+    assert made == registry.get("small") and made.lineage.learned_until == until
+    assert register(registry, words, BARS[:61], laws=untried, now=3, fit_until=until, version=2) == made

@@ -13,8 +13,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from tickcast import __version__
+from tickcast.cli.events import moment
 from tickcast.cli.feature_sets import shipped, words_of
-from tickcast.cli.streams import last_events
+from tickcast.cli.streams import events_by_stream, last_events
 from tickcast.cli.terminal import Terminal
 from tickcast.errors import ConfigError, LawBroken
 
@@ -34,6 +35,7 @@ def register(
     version: Annotated[int | None, Parameter(validator=validators.Number(gte=1))] = None,
     ttl: Annotated[tuple[str, ...], Parameter(consume_multiple=False)] = (),
     stale: Literal["nan", "error"] = "nan",
+    fit_until: str | None = None,
     rows: Annotated[int, Parameter(validator=validators.Number(gte=20, lte=1_000_000))] = 3000,
     seed: int = 7,
     store: Path = Path("data/store"),
@@ -51,7 +53,7 @@ def register(
 
     tickcast features register my-set.yaml --data bars.parquet --version 2 --ttl 15m --ttl rsi_14=1h
 
-    tickcast features register nq24 --config configs/nq-5m.yaml --stale error --json
+    tickcast features register har --config configs/nq-5m.yaml --fit-until 2021-12-31 --stale error --json
 
     Parameters
     ----------
@@ -70,6 +72,9 @@ def register(
         How long a row counts online and in joins, as 15m, or FEATURE=15m for one of them; may be given several times.
     stale
         What an older value is answered with online: nan, or error.
+    fit_until
+        For a set that learns: learn on rows up to this moment (a day, inclusive, UTC; an ISO time; UTC nanoseconds) and register what was
+        learned. Without it the set is registered as it is written, and nothing can be computed from the entry.
     rows
         How many of the last rows to try the laws on.
     seed
@@ -82,7 +87,7 @@ def register(
         No progress.
     """
     words = words_of(name)
-    lives = _lifetime(ttl)
+    lives, until = _lifetime(ttl), moment(fit_until) if fit_until is not None else None
     import numpy as np
 
     from tickcast.checks.verdict import verdicts
@@ -92,7 +97,7 @@ def register(
 
     features = FeatureSet.load(name)  # a mistake in the set is told before any row is read
     terminal = Terminal(quiet=quiet, as_json=json)
-    events = last_events(features, data, config, set_, rows=rows, store=store, terminal=terminal)
+    events = events_by_stream(features, data, config, set_, store=store, terminal=terminal)
     file = shipped().get(name, Path(name))
     heard: list[Verdict] = []
     with Store.open(store) as kept:
@@ -102,12 +107,23 @@ def register(
             rng = np.random.default_rng(seed)
 
             def laws(words: Any, frame: Any) -> list[Verdict]:
-                heard.extend(verdicts(words, frame, rng, lambda what, share: listener("check", what, share)))
+                heard.extend(verdicts(words, last_events(frame, rows), rng, lambda what, share: listener("check", what, share)))
                 return heard
 
             try:
                 now = time.time_ns()
-                entry = enter(Registry(kept), words, events, laws=laws, now=now, version=version, ttl=lives, stale=stale, lineage=lineage)
+                entry = enter(
+                    Registry(kept),
+                    words,
+                    events,
+                    laws=laws,
+                    now=now,
+                    fit_until=until,
+                    version=version,
+                    ttl=lives,
+                    stale=stale,
+                    lineage=lineage,
+                )
             except LawBroken as error:
                 refused = str(error)
             else:

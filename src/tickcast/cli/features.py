@@ -16,7 +16,7 @@ from tickcast.cli.feature_materialise import materialise
 from tickcast.cli.feature_register import register, retire
 from tickcast.cli.feature_sets import Named, named, registry_in, row_of, shipped, words_of
 from tickcast.cli.feature_validate import validate
-from tickcast.cli.streams import last_events
+from tickcast.cli.streams import events_by_stream, last_events
 from tickcast.cli.terminal import Terminal
 
 __all__ = ["features"]
@@ -133,7 +133,7 @@ def _check(
     from tickcast.checks.verdict import verdicts
 
     terminal = Terminal(quiet=quiet, as_json=json)
-    events = last_events(asked, data, config, set_, rows=rows, store=store, terminal=terminal)
+    events = last_events(events_by_stream(asked, data, config, set_, store=store, terminal=terminal), rows)
     with terminal.progress() as listener:
         found = verdicts(words, events, np.random.default_rng(seed), lambda what, share: listener("check", what, share))
     table = Table("feature", "verdict", "warm-up", "known after it", box=None)

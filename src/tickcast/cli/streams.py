@@ -1,4 +1,4 @@
-"""The last events of every stream that a feature set reads: from files of the user's, or from an experiment and its store."""
+"""The events of every stream that a feature set reads: from files of the user's, or from an experiment and its store."""
 
 from __future__ import annotations
 
@@ -16,20 +16,16 @@ from tickcast.errors import ConfigError
 if TYPE_CHECKING:
     from tickcast.features import FeatureSet
 
-__all__ = ["last_events"]
+__all__ = ["events_by_stream", "last_events"]
 
 
-def last_events(
-    features: FeatureSet,
-    data: Sequence[str],
-    config: Path | None,
-    changes: Sequence[str],
-    *,
-    rows: int,
-    store: Path,
-    terminal: Terminal,
-) -> pl.DataFrame | Mapping[str, pl.DataFrame]:
-    """The last `rows` rows of the set's main stream; of its other streams, which come before it in the mapping, what is as young.
+_Events = pl.DataFrame | Mapping[str, pl.DataFrame]
+
+
+def events_by_stream(
+    features: FeatureSet, data: Sequence[str], config: Path | None, changes: Sequence[str], *, store: Path, terminal: Terminal
+) -> _Events:
+    """The rows of the set's stream, or a mapping of its streams to their rows, the main one last.
 
     data: files, each as FILE for the main stream or STREAM=FILE. With `config` the other streams are read from the store, where the
     experiment's symbol stands for a stream that names none. Raises ConfigError for a stream without a file, or a file without a stream.
@@ -42,7 +38,7 @@ def last_events(
     if len(named) < len(data) or any(stream not in (main, *others) for stream in named):
         hint = f"one file for each of {', '.join((main, *others))}, as --data {main}=FILE"
         raise ConfigError(f"--data {' --data '.join(data)}", hint=hint)
-    held = events_of(named.get(main), config, changes, store, terminal).tail(rows)
+    held = events_of(named.get(main), config, changes, store, terminal)
     if not others:
         return held
     if config is not None:
@@ -52,8 +48,16 @@ def last_events(
         if missing:
             raise ConfigError(f"no rows of {', '.join(missing)}", field=missing[0], hint=f"--data {missing[0]}=FILE")
         beside = {stream: read_events(named[stream]) for stream in others}
-    first = held["ts"].min()
-    return {stream: beside[stream].filter(pl.col("ts") >= first) for stream in others} | {main: held}
+    return {stream: beside[stream] for stream in others} | {main: held}
+
+
+def last_events(events: _Events, rows: int) -> _Events:
+    """The last `rows` rows of the main stream, and of the others what is as young."""
+    if isinstance(events, pl.DataFrame):
+        return events.tail(rows)
+    *others, main = events
+    held = events[main].tail(rows)
+    return {stream: events[stream].filter(pl.col("ts") >= held["ts"].min()) for stream in others} | {main: held}
 
 
 def _stream_and_file(text: str, main: str) -> tuple[str, Path]:

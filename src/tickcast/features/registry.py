@@ -28,12 +28,14 @@ class Lineage:
     file, digest: the YAML file and the SHA-256 of its bytes; empty where there was none.
     data: the dataset version or the file whose rows the laws were tried on.
     code: the version of tickcast.
+    learned_until: UTC ns of the last row that the set's tables were learned on; None where it learned nothing.
     """
 
     file: str = ""
     digest: str = ""
     data: str = ""
     code: str = ""
+    learned_until: int | None = None
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Literal, Protocol
 
 import polars as pl
@@ -38,6 +39,7 @@ def register(
     laws: Callable[[Mapping[str, Any], Any], Iterable[Judgement]],
     now: int,
     told: Callable[[Judgement], None] | None = None,
+    fit_until: int | None = None,
     version: int | None = None,
     ttl: Lifetime = None,
     stale: Literal["nan", "error"] = "nan",
@@ -51,11 +53,15 @@ def register(
     rows: of the set's stream, or of its streams by name, the main one last; enough to end the warm-up.
     laws: gives one judgement per feature, as `tickcast.checks.verdict.verdicts` with its random source.
     told: told every judgement as it falls.
+    fit_until: UTC ns; the entry holds what the set learns on rows up to then. By default the set is registered as it is written.
     now, version, ttl, stale, lineage: as `Registry.register` takes them; what that would refuse is refused before any law is tried.
 
     Raises LawBroken naming the features that break a law, or that are unknown on every row: of those nothing was shown.
     """
     features = FeatureSet.from_dict(words)
+    if fit_until is not None and features.needs_fit:
+        features = features.fit(rows, fit_until)
+        lineage = replace(lineage or Lineage(), learned_until=fit_until)
     standing = registry.standing(features, version=version, ttl=ttl, stale=stale)
     if isinstance(standing, Registered):
         return standing
