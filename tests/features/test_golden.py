@@ -44,7 +44,25 @@ def cases() -> dict[str, dict[str, object]]:
         "nq24": case(FeatureSet.load("nq24"), market(120)),
         "ash": case(FeatureSet.load("ash"), ticks.with_columns(ts=pl.col("ts") // 8, session_id=pl.col("session_id") // 8)),
         "streams": case(streams(), *quotes_and_trades()),
+        "learned": case(learned(), market(900).tail(100)),
     }
+
+
+def learned() -> FeatureSet:
+    """Every model that learns; what it learned is in the file."""
+    lines = {
+        "r": "diff(log(close))",
+        "range": "log(high / low)",
+        "shape": 'fitted("pca_2", r, range, log(volume))',
+        "latent": 'fitted("autoencoder_1", r, range, log(volume), hidden=4)',
+        "wild": 'fitted("hmm_3", r, range, states=3)',
+        "usual": 'fitted("hmm_2", r, range, states=3)',
+        "run": 'fitted("bocpd_run", r, run=40, longest=30)',
+        "change": 'fitted("bocpd_change", r, run=40, longest=30, within=5)',
+        "vol": 'fitted("garch_vol", r)',
+    }
+    words = {"name": "learned", "stream": "bars", "clock": {"on": "bars"}, "price": "close", "features": lines}
+    return FeatureSet.from_dict(words).fit(market(900), int(market(900)["ts"][799]))
 
 
 def streams() -> FeatureSet:
@@ -79,7 +97,7 @@ def quotes_and_trades() -> tuple[pl.DataFrame, dict[str, pl.DataFrame]]:
     return book, {"trades": trades}
 
 
-@pytest.mark.parametrize("name", ["nq24", "ash", "streams"])
+@pytest.mark.parametrize("name", ["nq24", "ash", "streams", "learned"])
 def test_the_engine_gives_the_golden_bits(name: str) -> None:
     golden = json.loads(GOLDEN.read_text("utf-8"))[name]
     features = FeatureSet.from_graph(golden["graph"])
