@@ -16,7 +16,7 @@ use super::vector::{Work, widest};
 pub(super) const MOST: usize = 64;
 
 /// Rows computed side by side.
-const SIDE: usize = 8;
+const SIDE: usize = 16;
 
 /// `L` rows next to each other, one lane each.
 type Lanes<const L: usize> = [f64; L];
@@ -223,13 +223,14 @@ impl Answer<1> for Place {
     #[inline(always)]
     fn lanes<const L: usize>(&self, n: usize, [x]: [&[f64]; 1]) -> Lanes<L> {
         let newest = at::<L>(x, n - 1);
-        let [mut below, mut within] = [[0.0; L]; 2];
+        let mut halves = [0_i64; L]; // of places: those below count two, equal ones one
         for j in 0..n {
             let value = at::<L>(x, j);
-            add(&mut below, value, newest, |x, y| if x < y { 1.0 } else { 0.0 });
-            add(&mut within, value, newest, |x, y| if x <= y { 1.0 } else { 0.0 });
+            for l in 0..L {
+                halves[l] += i64::from(value[l] < newest[l]) + i64::from(value[l] <= newest[l]);
+            }
         }
-        lanes!(l => (below[l] + within[l] + 1.0) / (2.0 * n as f64))
+        lanes!(l => (halves[l] + 1) as f64 / (2.0 * n as f64))
     }
 }
 
