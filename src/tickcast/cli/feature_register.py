@@ -100,40 +100,26 @@ def register(
     events = events_by_stream(features, data, config, set_, store=store, terminal=terminal)
     file = shipped().get(name, Path(name))
     heard: list[Verdict] = []
-    with Store.open(store) as kept:
+    entry: Registered | None
+    with Store.open(store) as kept, terminal.progress() as listener:
         source = " ".join(data) or kept.version()
         lineage = Lineage(file.name, hashlib.sha256(file.read_bytes()).hexdigest(), source, __version__)
-        with terminal.progress() as listener:
-            rng = np.random.default_rng(seed)
+        rng = np.random.default_rng(seed)
 
-            def laws(words: Any, frame: Any) -> list[Verdict]:
-                heard.extend(verdicts(words, last_events(frame, rows), rng, lambda what, share: listener("check", what, share)))
-                return heard
+        def laws(words: Any, frame: Any) -> list[Verdict]:
+            heard.extend(verdicts(words, last_events(frame, rows), rng, lambda what, share: listener("check", what, share)))
+            return heard
 
-            try:
-                now = time.time_ns()
-                entry = enter(
-                    Registry(kept),
-                    words,
-                    events,
-                    laws=laws,
-                    now=now,
-                    fit_until=until,
-                    version=version,
-                    ttl=lives,
-                    stale=stale,
-                    lineage=lineage,
-                )
-            except LawBroken as error:
-                refused = str(error)
-            else:
-                refused = ""
-    if refused:
+        given: dict[str, Any] = {"version": version, "ttl": lives, "stale": stale, "lineage": lineage, "fit_until": until}
+        try:
+            entry = enter(Registry(kept), words, events, laws=laws, now=time.time_ns(), **given)
+        except LawBroken as error:
+            entry, refused = None, str(error)
+    if entry is None:
         terminal.answer({"registered": False, "refused": refused, "features": _told(heard)}, Group(_table(heard), "", escape(refused)))
         return 1
     said = f"{entry.key} is registered, hash {entry.hash}" + ("" if heard else "; it was before, so nothing was tried")
-    text = Group(_table(heard), "", said) if heard else said
-    terminal.answer(_entry(entry) | {"registered": True, "features": _told(heard)}, text)
+    terminal.answer(_entry(entry) | {"registered": True, "features": _told(heard)}, Group(_table(heard), "", said) if heard else said)
     return 0
 
 
