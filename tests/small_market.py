@@ -33,8 +33,8 @@ def bars(n: int = 120) -> pl.DataFrame:
     return pl.DataFrame({"ts": ts, "close": close, "session_id": np.full(n, 400 * MINUTE), "segment_id": np.zeros(n, np.int64)})
 
 
-def bundle(folder: Path) -> Bundle:
-    """A bundle of residual quantiles under a log-linear scale, calibrated, in `folder`/bundle."""
+def bundle(folder: Path, features: FeatureSet | None = None, columns: tuple[str, str] = ("rv", "r")) -> Bundle:
+    """A bundle of residual quantiles under a log-linear scale of two features, calibrated, in `folder`/bundle."""
     model = folder / "model"
     document = {
         "forecaster": "residual",
@@ -47,7 +47,7 @@ def bundle(folder: Path) -> Bundle:
         "law": {"kind": "quantiles", "levels": [0.05, 0.25, 0.5, 0.75, 0.95]},
         "scale": {
             "kind": "log_linear",
-            "columns": ["rv", "r"],
+            "columns": list(columns),
             "weights": [[30.0, 2.0], [40.0, -1.0]],
             "intercept": [-7.0, -6.5],
             "floor": 1e-9,
@@ -57,7 +57,7 @@ def bundle(folder: Path) -> Bundle:
     return write_bundle(
         folder / "bundle",
         forecaster=ResidualQuantiles.load(model),
-        features=FeatureSet.from_dict(WORDS),
+        features=features or FeatureSet.from_dict(WORDS),
         calibrators=[PitMap((0.0, 0.3, 1.0), ((0.0, 0.2, 1.0), (0.0, 0.4, 1.0)))],
         sessions=SESSIONS,
         target={"kind": "forward_return", "horizons": list(HORIZONS)},
