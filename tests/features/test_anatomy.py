@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import small_market
 from tickcast.errors import FeatureError
 from tickcast.features import FeatureSet
-from tickcast.features.anatomy import Branch, clock_of, expressions, inputs_of, lookback, part, reads, stream_of, tree
+from tickcast.features.anatomy import Branch, clock_of, expressions, inputs_of, lookback, part, reads, stream_of, tree, warmup_is_exact
 
 SETS = ("nq24", "har", "ash", "es_scale", "nq_price")
 
@@ -147,6 +147,7 @@ def test_other_streams_and_rows_made_on_the_way_are_told() -> None:
     assert found["gap"] == {"book": ("bid_price_1",), "trades": ("price",)} and found["lead"] == {"es": ("close",)}
     assert set(found["slow"]) == {"book"} and set(found["late"]) == {"book", "trades"}
     assert [str(lookback(features, name)) for name in lines] == ["0 rows", "120s", "3600s", "300s"]
+    assert not warmup_is_exact(features, "gap") and warmup_is_exact(FeatureSet.load("nq24"), "rv_12")
     assert _leaves(tree(features, "gap")) == ["trades.price", "bid_price_1"]
     assert tree(features, "slow").children[0].children[0].children[0].text == "last of 900s bars"
     assert "last of rows 300s later" in str(tree(features, "late"))
@@ -156,6 +157,6 @@ def test_other_streams_and_rows_made_on_the_way_are_told() -> None:
 
 def test_a_name_that_is_not_there() -> None:
     features = FeatureSet.load("nq24")
-    for ask in (part, lookback, reads, tree):
+    for ask in (part, lookback, reads, tree, warmup_is_exact):
         with pytest.raises(FeatureError, match="nosuch"):
             ask(features, "nosuch")

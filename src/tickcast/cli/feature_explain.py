@@ -12,12 +12,12 @@ from rich.markup import escape
 from rich.table import Table
 from rich.tree import Tree
 
-from tickcast.cli.feature_sets import Named, named, shipped
+from tickcast.cli.feature_sets import Named, named, registry_in, shipped
 from tickcast.cli.terminal import Terminal
 from tickcast.errors import FeatureError
 
 if TYPE_CHECKING:
-    from tickcast.features import FeatureSet
+    from tickcast.features import FeatureSet, Registry
     from tickcast.features.anatomy import Branch
 
 __all__ = ["explain"]
@@ -50,7 +50,8 @@ def explain(name: str, *, store: Path = Path("data/store"), no_cost: bool = Fals
         No progress.
     """
     terminal = Terminal(quiet=quiet, as_json=json)
-    found, feature = _split(name, store)
+    with registry_in(store) as registry:
+        found, feature = _split(name, registry)
     with terminal.progress() as listener:
         names = found.features.names if feature is None else (feature,)
         facts = []
@@ -69,19 +70,19 @@ def explain(name: str, *, store: Path = Path("data/store"), no_cost: bool = Fals
     terminal.answer(head | facts[0] | {"graph": grown.as_dict()}, Group(_grid(head | shown), "", _drawn(grown)))
 
 
-def _split(name: str, store: Path) -> tuple[Named, str | None]:
+def _split(name: str, registry: Registry | None) -> tuple[Named, str | None]:
     """The set, and the feature where one is named."""
     front, dot, feature = name.rpartition(".")
     if not dot or name in shipped() or Path(name).is_file():
-        return named(name, store), None
-    found = named(front, store)
+        return named(name, registry), None
+    found = named(front, registry)
     if feature not in found.features.names:
         raise FeatureError(f"no feature called {feature!r}", hint=f"{front} has {', '.join(found.features.names)}")
     return found, feature
 
 
 def _facts(found: Named, name: str, cost: bool) -> dict[str, Any]:
-    from tickcast.features.anatomy import expressions, lookback, part, reads
+    from tickcast.features.anatomy import expressions, lookback, part, reads, warmup_is_exact
 
     ttl = found.entry.ttl.get(name) if found.entry else None
     return {
@@ -90,6 +91,7 @@ def _facts(found: Named, name: str, cost: bool) -> dict[str, Any]:
         "reads": {stream: list(columns) for stream, columns in reads(found.features, name).items()},
         "lookback": str(lookback(found.features, name)),
         "warm_up": found.features.warmup[name],
+        "warm_up_is_exact": warmup_is_exact(found.features, name),
         "ttl": f"{ttl / 1e9:g}s" if ttl is not None else None,
         "ns_per_event": _measured(part(found.features, name)) if cost else None,
     }
@@ -144,7 +146,9 @@ def _table(facts: list[dict[str, Any]]) -> Table:
     names = [name for name in names if any(fact[name] is not None for fact in facts)]
     table = Table(*(name.replace("_", " ") for name in names), box=None)
     for fact in facts:
-        table.add_row(*(escape(_said(fact[name])) if fact[name] is not None else "" for name in names))
+        told = {name: "" if fact[name] is None else _said(fact[name]) for name in names}
+        told["warm_up"] += "" if fact["warm_up_is_exact"] else " or more"
+        table.add_row(*(escape(told[name]) for name in names))
     return table
 
 

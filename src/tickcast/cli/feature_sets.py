@@ -63,18 +63,21 @@ def registry_in(store: Path) -> Iterator[Registry | None]:
         yield Registry(kept)
 
 
-def named(name: str, store: Path) -> Named:
-    """The set in the package, in a file, or registered in the store as name or name@version. Raises FeatureError."""
+def named(name: str, registry: Registry | None) -> Named:
+    """The set in the package, in a file, or registered as name or name@version. Raises FeatureError.
+
+    One in the package or in a file has an entry where the same definition is registered under its name.
+    """
     from tickcast.features import FeatureSet
 
-    known = shipped()
+    known, held = shipped(), registry.search(retired=True) if registry is not None else ()
     if name in known or Path(name).is_file():
-        path = known.get(name, Path(name))
-        return Named(FeatureSet.load(name if name in known else path), about(path))
-    with registry_in(store) as registry:
-        if registry is not None and any(one.name == name.partition("@")[0] for one in registry.search(retired=True)):
-            entry = registry.get(name)
-            return Named(entry.features, f"registered from {entry.lineage.file or 'Python'}", entry)
+        features = FeatureSet.load(name if name in known else Path(name))
+        same = (one for one in reversed(held) if (one.name, one.hash) == (features.name, features.hash) and one.retired is None)
+        return Named(features, about(known.get(name, Path(name))), next(same, None))
+    if registry is not None and any(one.name == name.partition("@")[0] for one in held):
+        entry = registry.get(name)
+        return Named(entry.features, f"registered from {entry.lineage.file or 'Python'}", entry)
     hint = f"shipped sets: {', '.join(known)}; registered ones are listed by tickcast features list"
     raise FeatureError(f"no feature set is called {name!r}", hint=hint)
 

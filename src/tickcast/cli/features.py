@@ -53,7 +53,7 @@ def _list(*, search: str = "", store: Path = Path("data/store"), json: bool = Fa
         known = shipped()
         for done, name in enumerate(known):
             listener("list", "feature sets", done / len(known))
-            rows.append(row_of(named(name, store), "in the package"))
+            rows.append(row_of(named(name, registry), "in the package"))
         for entry in registry.search() if registry is not None else ():
             rows.append(row_of(Named(entry.features, entry.lineage.file, entry), f"registered, version {entry.version}"))
     wanted = search.lower()

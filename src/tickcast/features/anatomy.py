@@ -12,7 +12,19 @@ from tickcast.errors import FeatureError
 from tickcast.features.feature_set import FeatureSet
 from tickcast.features.learners import LEARNERS
 
-__all__ = ["Branch", "Lookback", "clock_of", "expressions", "inputs_of", "lookback", "part", "reads", "stream_of", "tree"]
+__all__ = [
+    "Branch",
+    "Lookback",
+    "clock_of",
+    "expressions",
+    "inputs_of",
+    "lookback",
+    "part",
+    "reads",
+    "stream_of",
+    "tree",
+    "warmup_is_exact",
+]
 
 _FADING = ("ewm", "rma", "cum", "since", "seconds_since", "streak", "tick_side", "garch", "hmm", "bocpd")
 _DEEPEST = 60
@@ -157,6 +169,14 @@ def lookback(features: FeatureSet, name: str) -> Lookback:
     for at in _in_order(graph, last):
         known[at] = _farther(nodes[at], _made(graph, nodes[at]), [known[near] for near in _reads(graph, nodes[at])])
     return known[last]
+
+
+def warmup_is_exact(features: FeatureSet, name: str) -> bool:
+    """Whether the warm-up is a number of rows whatever the data: not where bars or other streams are read. Raises FeatureError."""
+    for feature in features.graph()["features"]:
+        if feature["name"] == name:
+            return not feature.get("depends", False)
+    raise FeatureError(f"no feature called {name!r}", hint=f"there are {', '.join(features.names)}")
 
 
 def _in_order(graph: Mapping[str, Any], last: int) -> Iterator[int]:
