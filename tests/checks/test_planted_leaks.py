@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from checks import leaks, market_rows
 from checks.test_feature_sets import bars, trades
+from features.small_book import books
 from tickcast.checks import feature_set, learning, split, store
 from tickcast.checks.subject import OwnFeatures
 from tickcast.checks.verdict import judge, verdicts
@@ -171,6 +172,58 @@ def test_twenty_clean_features_raise_no_alarm(session: str) -> None:
     found = verdicts(CLEAN | {"session": session}, bars(1200, 400), np.random.default_rng(6))
     assert len(found) == 20
     assert {each.feature: [str(one) for one in each.broken] for each in found if not each.ok} == {}
+
+
+def beside() -> dict[str, pl.DataFrame]:
+    """Books in three sessions, and trades at their stamps and between them; given in the wrong order."""
+    book = books(1200, per_session=400)
+    rng = np.random.default_rng(3)
+    ts = np.sort(np.r_[rng.integers(book["ts"][0], book["ts"][-1], 300), rng.choice(book["ts"].to_numpy(), 300)])
+    price, size = 100 + 0.01 * rng.integers(-20, 20, 600), rng.integers(1, 9, 600).astype(float)
+    made = {"ts": ts, "price": price, "size": size, "side": rng.choice([-1, 1], 600)}
+    days = book.select("ts", "session_id", "segment_id")
+    return {"book": book, "trades": pl.DataFrame(made).join_asof(days, on="ts", strategy="forward")}
+
+
+ACROSS = {
+    "name": "across",
+    "stream": "book",
+    "streams": {"trades": {"ttl": "60s"}},
+    "session": "reset",
+    "price": "mid()",
+    "features": {
+        "last": "trades.price",
+        "volume": 'sum(trades.size, "5s")',
+        "average": "mean(trades.price, 10)",
+        "effective": 'at("trades", 2 * side * (price - mid()))',
+        "realised": 'at("trades + 2s", price - mid())',
+        "bar": 'at("10s", close / open)',
+        "bars": 'at("10s", mean(close, 3))',
+        "bucket": 'at("trades 20 volume", close)',
+        "imbalance": "imbalance(1)",
+    },
+}
+
+
+@pytest.mark.parametrize("clock", [{"on": "book", "step": "100ms"}, {"on": "book", "n": 10}, {"every": "1s"}, {"on": "bars.10s"}], ids=str)
+def test_clean_features_across_streams_raise_no_alarm(clock: dict[str, object]) -> None:
+    found = verdicts(ACROSS | {"clock": clock}, beside(), np.random.default_rng(6))
+    assert {each.feature: [str(one) for one in each.broken] for each in found if not each.ok} == {}
+    assert all(each.known > 0.8 for each in found)
+
+
+def test_a_leak_across_streams_is_blamed_alone() -> None:
+    """A book row that reads the next trade instead of the last."""
+    given = {"trades": beside()["trades"], "book": beside()["book"].with_columns(mid=(pl.col("bid_price_1") + pl.col("ask_price_1")) / 2)}
+
+    def next_trade(streams: leaks.Streams) -> pl.Series:
+        return streams["book"].join_asof(streams["trades"], on="ts", strategy="forward")["price"]
+
+    def last_trade(streams: leaks.Streams) -> pl.Series:
+        return streams["book"].join_asof(streams["trades"].unique("ts", keep="last", maintain_order=True), on="ts")["price"]
+
+    found = judge(OwnFeatures({"next": next_trade, "last": last_trade}), given, np.random.default_rng(6))
+    assert [each.feature for each in found if not each.ok] == ["next"]
 
 
 def test_one_leak_among_clean_functions_is_blamed_alone() -> None:

@@ -43,8 +43,13 @@ def numbers(frame: pl.DataFrame) -> list[str]:
     return [name for name, dtype in frame.schema.items() if dtype.is_numeric() and name not in _LABELS]
 
 
-def ready(events: Events) -> Events:
-    """Session and segment 0 where absent; every measured number as float64 with null as NaN, so that a future may hold anything."""
+def ready(events: Events, last: str | None = None) -> Events:
+    """Session and segment 0 where absent; every measured number as float64 with null as NaN, so that a future may hold anything.
+
+    last: name of the main stream, which is put behind the others.
+    """
+    if last is not None and not isinstance(events, pl.DataFrame) and last in events:
+        events = {name: frame for name, frame in events.items() if name != last} | {last: events[last]}
 
     def change(frame: pl.DataFrame) -> pl.DataFrame:
         absent = [pl.lit(0, pl.Int64).alias(name) for name in ("session_id", "segment_id") if name not in frame.columns]

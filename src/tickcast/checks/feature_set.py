@@ -31,49 +31,56 @@ __all__ = [
 ]
 
 
+def _arranged(subject: Computes, events: Events) -> Events:
+    """The events ready to be cut; the main stream of a feature set comes last."""
+    return ready(events, str(subject.graph()["stream"]) if isinstance(subject, FeatureSet) else None)
+
+
 def _name(subject: Computes) -> str:
     return str(getattr(subject, "name", type(subject).__name__))
 
 
 def looks_back_only(features: Computes, events: Events, rng: np.random.Generator) -> None:
     """Nothing at or before t changes, to the bit, whatever happens to the events after t: eight futures at 25 cuts."""
-    refuse(_name(features), future_breaks(features, ready(events), rng))
+    refuse(_name(features), future_breaks(features, _arranged(features, events), rng))
 
 
 def corrections_wait(features: Computes, events: Events, rng: np.random.Generator) -> None:
     """A correction that comes after t changes nothing at or before t, whenever that which it corrects happened."""
-    refuse(_name(features), correction_breaks(features, ready(events), rng))
+    refuse(_name(features), correction_breaks(features, _arranged(features, events), rng))
 
 
 def batch_is_stream(features: FeatureSet, events: Events, rng: np.random.Generator) -> None:
     """History in blocks and the same events one by one give the same bits."""
-    refuse(features.name, stream_breaks(features, ready(events)))
+    refuse(features.name, stream_breaks(features, _arranged(features, events)))
 
 
 def restart_changes_nothing(features: FeatureSet, events: Events, rng: np.random.Generator) -> None:
     """A live engine that is saved and restored anywhere gives the same bits as one that never stopped."""
-    refuse(features.name, restart_breaks(features, ready(events), rng))
+    refuse(features.name, restart_breaks(features, _arranged(features, events), rng))
 
 
 def fresh_start_agrees(features: FeatureSet, events: Events, rng: np.random.Generator) -> None:
     """Once its warm-up is over a fresh start gives what the whole history gives: windows to the bit, recursions within a bound."""
-    refuse(features.name, fresh_start_breaks(features, ready(events)))
+    refuse(features.name, fresh_start_breaks(features, _arranged(features, events)))
 
 
 def weeks_change_nothing(features: FeatureSet, events: Events, rng: np.random.Generator) -> None:
     """All stamps moved by whole weeks, no feature changes that reads no calendar."""
-    refuse(features.name, week_breaks(features, ready(events), calendar_features(features)))
+    refuse(features.name, week_breaks(features, _arranged(features, events), calendar_features(features)))
 
 
 def warmup_is_as_declared(features: FeatureSet, events: Events, rng: np.random.Generator) -> None:
     """In one gapless session of one contract each feature is NaN exactly as long as declared. `events` must be such a series."""
-    refuse(features.name, warmup_breaks(features, ready(events)))
+    refuse(features.name, warmup_breaks(features, _arranged(features, events)))
 
 
 def warmup_breaks(features: FeatureSet, events: Events) -> Iterator[Break]:
     """Every feature whose observed warm-up is not the declared one."""
-    table = computed(features, events)
+    table, depends = computed(features, events), {one["name"] for one in features.graph()["features"] if one.get("depends")}
     for name, declared in features.warmup.items():
+        if name in depends:  # bars or other streams are read: the data say when it is known
+            continue
         finite = np.isfinite(table.column(name))
         observed = int(np.argmax(finite)) if finite.any() else len(table)
         if observed != declared:
@@ -89,7 +96,7 @@ def learns_from_the_past(features: FeatureSet, events: Events, rng: np.random.Ge
     graph = features.graph()
     for table in graph["tables"]:
         table["values"] = None
-    unfitted, known = type(features).from_graph(graph), cast(Any, ready(events))
+    unfitted, known = type(features).from_graph(graph), cast(Any, _arranged(features, events))
     if not unfitted.needs_fit:
         return
     until = int(main(known)["ts"][len(main(known)) // 2])

@@ -24,7 +24,9 @@ def calendar_features(features: FeatureSet) -> frozenset[str]:
     graph = features.graph()
     tainted: set[int] = set()
     for i, node in enumerate(graph["nodes"]):
-        if node["op"].startswith(("time_of_day", "day_of_")) or "zone" in node or tainted & set(node.get("args", ())):
+        place = node.get("axis", 0) - len(graph["sides"]) - 1
+        zoned = place >= 0 and graph["derived"][place].get("zone") is not None
+        if node["op"].startswith(("time_of_day", "day_of_")) or zoned or tainted & set(node.get("args", ())):
             tainted.add(i)
     return frozenset(feature["name"] for feature in graph["features"] if feature["node"] in tainted)
 

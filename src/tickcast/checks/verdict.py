@@ -71,10 +71,10 @@ def verdicts(words: Mapping[str, Any], events: Events, rng: np.random.Generator,
     """
     claimed = _claims(words)
     features = FeatureSet.from_dict(words)
-    known: Any = _enough(events)
+    known: Any = _enough(events, str(features.graph()["stream"]))
     if features.needs_fit:
         features = features.fit(known, int(main(known)["ts"][len(main(known)) // 2]))
-    even = _longest(main(known)) if isinstance(known, pl.DataFrame) else known
+    even = _longest(known)
     ended = len(computed(features, even))
     laws: tuple[tuple[str, Callable[[], Iterable[Break]]], ...] = (
         ("stream", lambda: stream_breaks(features, known)),
@@ -106,10 +106,10 @@ def _claims(words: Mapping[str, Any]) -> frozenset[str]:
     return frozenset(claims.get("scale", []))
 
 
-def _enough(events: Events) -> Events:
+def _enough(events: Events, last: str | None = None) -> Events:
     if len(main(events)) < _FEWEST:
         raise FeatureError(f"{len(main(events))} rows are too few to try the laws on", hint="give some hundreds")
-    return ready(events)
+    return ready(events, last)
 
 
 def _verdict(name: str, broken: Iterable[Break], warmup: int, after: Any, remark: str) -> Verdict:
@@ -117,8 +117,9 @@ def _verdict(name: str, broken: Iterable[Break], warmup: int, after: Any, remark
     return Verdict(name, own, warmup, float(np.isfinite(after).mean()) if len(after) else 0.0, remark)
 
 
-def _longest(rows: pl.DataFrame) -> pl.DataFrame:
-    """The longest run of rows of one session and segment; for bars also without a missing one."""
+def _longest(events: Events) -> Events:
+    """The longest run of rows of one session and segment; for bars also without a missing one. Other streams are cut to the same time."""
+    rows = main(events)
     columns = ["session_id", "segment_id", *(["interval"] if "interval" in rows.columns else [])]
     begins = np.zeros(len(rows), bool)
     for name in columns:
@@ -129,4 +130,8 @@ def _longest(rows: pl.DataFrame) -> pl.DataFrame:
     starts = np.flatnonzero(np.concatenate([[True], begins[1:]]))
     lengths = np.diff(np.append(starts, len(rows)))
     at = int(np.argmax(lengths))
-    return rows[int(starts[at]) : int(starts[at] + lengths[at])]
+    found = rows[int(starts[at]) : int(starts[at] + lengths[at])]
+    if isinstance(events, pl.DataFrame):
+        return found
+    inside = pl.col("ts").is_between(found["ts"][0], found["ts"][-1])
+    return {name: frame.filter(inside) for name, frame in events.items()} | {list(events)[-1]: found}
