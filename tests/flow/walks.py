@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -57,7 +57,7 @@ def bars(seed: int, n: int, *, follows: float = 0.0, clusters: float = 0.0) -> W
 
 
 def trades(seed: int, seconds: int, *, rate: float = 2.0) -> Walk:
-    """Trades at the times of a Poisson process, each moving the log-price by a normal step."""
+    """Trades at the times of a Poisson process, each moving the log-price by a normal step; rows are to be a second apart."""
     rng = np.random.default_rng(seed)
     n = rng.poisson(rate * seconds)
     ts = START + np.sort(rng.integers(0, seconds * SECOND, n))
@@ -72,6 +72,12 @@ def trades(seed: int, seconds: int, *, rate: float = 2.0) -> Walk:
     )  # fmt: skip
     again = np.random.default_rng(0)
     return Walk(frame, step * np.sqrt(again.poisson(rate, 400_000)) * again.standard_normal(400_000), {}, {})
+
+
+def trade_by_trade(seed: int, seconds: int) -> Walk:
+    """The same trades, for rows that are the trades themselves: each is one normal step."""
+    given = trades(seed, seconds)
+    return replace(given, draws=SIGMA / np.sqrt(2.0) * np.random.default_rng(0).standard_normal(400_000))
 
 
 def books(seed: int, n: int) -> Walk:
