@@ -94,6 +94,7 @@ def test_a_bad_expression_is_one_clear_line(expression: object, message: str) ->
         ({"clock": "1s"}, "a clock is"),
         ({"features": {}}, "no feature"),
         ({"features": {"a b": "close"}}, "cannot name a feature"),
+        ({"features": {"return": "close"}}, "cannot name a feature"),
     ],
 )
 def test_a_bad_key_is_one_clear_line(change: dict[str, object], message: str) -> None:

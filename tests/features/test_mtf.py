@@ -5,17 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import databento_dbn as dbn
 import numpy as np
 import polars as pl
 import pytest
 import yaml
-import zstandard
 from numpy.testing import assert_allclose
 
 import tickcast.features
+from features.gold import contracts
 from tickcast.bars import build
 from tickcast.calendars import calendar
 from tickcast.clock import MINUTE
@@ -30,20 +28,7 @@ ON_BARS = re.compile(r'at\("(\w+)", (.*)\)')
 @pytest.fixture(scope="module")
 def minutes(market_data: Path) -> pl.DataFrame:
     """A month of one-minute bars of the contract that traded most."""
-    path = market_data / "mgc" / "glbx-mdp3-20230601-20230630.ohlcv-1m.dbn.zst"
-    decoder = dbn.DBNDecoder()
-    decoder.write(zstandard.ZstdDecompressor().stream_reader(path.open("rb")).read())
-    records: list[Any] = decoder.decode()[1:]
-    names = ["instrument", "ts_open", "open", "high", "low", "close", "volume"]
-    rows = [(r.instrument_id, r.ts_event, r.open, r.high, r.low, r.close, r.volume) for r in records]
-    frame = pl.DataFrame(rows, schema=names, orient="row")
-    front = frame.group_by("instrument").agg(pl.col("volume").sum()).sort("volume")["instrument"][-1]
-    frame = frame.filter(pl.col("instrument") == front).sort("ts_open").head(20_000)
-    prices = pl.col("open", "high", "low", "close") / 1e9
-    frame = frame.select(
-        pl.lit("MGC").alias("symbol"), "ts_open", (pl.col("ts_open") + MINUTE).alias("ts"), prices, pl.col("volume").cast(float)
-    )
-    return calendar("CME_Metals").assign(frame).rows.with_columns(segment_id=pl.lit(0, pl.Int64))
+    return contracts(market_data, 1)[0].head(20_000)
 
 
 @pytest.fixture(scope="module")

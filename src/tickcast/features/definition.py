@@ -6,6 +6,7 @@ import difflib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from keyword import iskeyword
 from pathlib import Path
 from typing import Any
 
@@ -88,8 +89,13 @@ class Definition:
         clock = _clock(need("clock"), stream, file)
         sides = _sides(words.get("streams", {}), stream, file)
         for key in features:
-            if not isinstance(key, str) or not key.isidentifier():
-                raise FeatureError(f"{key!r} cannot name a feature", file=file, field="features", hint="use letters, digits and _")
+            if not isinstance(key, str) or not key.isidentifier() or iskeyword(key):
+                raise FeatureError(
+                    f"{key!r} cannot name a feature",
+                    file=file,
+                    field="features",
+                    hint="use letters, digits and _, and no word of the language",
+                )
         return cls(name, stream, sides, clock, session, str(need("price")), dict(features))
 
     @classmethod

@@ -186,11 +186,12 @@ def _side(graph: dict[str, Any], frames: Mapping[str, pl.DataFrame], number: int
     side = graph["sides"][number]
     name, table, symbol = side["name"], side["source"]["table"], side["source"]["symbol"]
     found = frames.get(name, frames.get(table))
-    if found is None or "ts" not in found.columns:
+    key = next((key for key in ("name", "symbol", "underlying") if found is not None and key in found.columns), None)
+    nameless = name not in frames and symbol is not None and key is None  # rows that do not say whose they are may be the main stream's
+    if found is None or nameless or "ts" not in found.columns:
         needing = _needing(graph, number + 1, None)
         message = f"there are no rows of stream {name}, which {', '.join(needing[:5])} need{'s' if len(needing) == 1 else ''}"
         raise FeatureError(message, field=name, hint=f"give a mapping of frames with {name!r} in it")
-    key = next((key for key in ("name", "symbol", "underlying") if key in found.columns), None)
     if symbol is not None and key is not None:
         found = found.filter(pl.col(key) == symbol)
     return _stamps(found, "ts"), _columns(graph, found, number + 1, side["inputs"])
