@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
@@ -69,14 +71,21 @@ class Branch:
         return kept | ({"again": True} if self.again else {"reads": [child.as_dict() for child in self.children]})
 
 
+@lru_cache(maxsize=8)
+def _read(document: str) -> Mapping[str, Any]:
+    """The graph for looking at only: reading two hundred features' graphs again for every question takes seconds."""
+    graph: dict[str, Any] = json.loads(document)
+    return graph
+
+
 def stream_of(features: FeatureSet) -> str:
     """The main stream."""
-    return str(features.graph()["stream"])
+    return str(_read(features.document)["stream"])
 
 
 def clock_of(features: FeatureSet) -> str:
     """When rows are made, in words: every 1s, on bars, on every 10. of book."""
-    clock = features.graph()["source"][0]["clock"]
+    clock = _read(features.document)["source"][0]["clock"]
     if "every" in clock:
         return f"every {clock['every'] / 1e9:g}s"
     return f"on every {clock['n']}. of {clock['on']}" if "n" in clock else f"on {clock['on']}"
@@ -84,19 +93,19 @@ def clock_of(features: FeatureSet) -> str:
 
 def inputs_of(features: FeatureSet) -> Mapping[str, tuple[str, ...]]:
     """Input columns by stream, the main one first."""
-    graph = features.graph()
+    graph = _read(features.document)
     sides = {side["name"]: tuple(side["inputs"]) for side in graph.get("sides", ())}
     return MappingProxyType({graph["stream"]: tuple(graph["inputs"]), **sides})
 
 
 def expressions(features: FeatureSet) -> Mapping[str, str]:
     """The line of every feature as written, in order."""
-    return MappingProxyType({name: line for words in features.graph()["source"] for name, line in words["features"]})
+    return MappingProxyType({name: line for words in _read(features.document)["source"] for name, line in words["features"]})
 
 
 def part(features: FeatureSet, name: str) -> FeatureSet:
     """The set of one feature with the lines it leads to and no others, unfitted. Raises FeatureError when there is no such feature."""
-    for words in features.graph()["source"]:
+    for words in _read(features.document)["source"]:
         lines = dict(words["features"])
         if name in lines:
             return FeatureSet.from_dict({**words, "features": _needed(lines, name)})
@@ -141,7 +150,7 @@ def reads(features: FeatureSet, name: str) -> Mapping[str, tuple[str, ...]]:
     >>> dict(reads(FeatureSet.load("nq24"), "amihud_illiq"))
     {'bars': ('close', 'volume')}
     """
-    graph = features.graph()
+    graph = _read(features.document)
     nodes, last = _nodes(graph, name)
     seen, waiting = set[int](), [last]
     while waiting:
@@ -163,7 +172,7 @@ def lookback(features: FeatureSet, name: str) -> Lookback:
     >>> str(lookback(FeatureSet.load("nq24"), "rv_12"))
     '12 rows'
     """
-    graph = features.graph()
+    graph = _read(features.document)
     nodes, last = _nodes(graph, name)
     known: dict[int, Lookback] = {}
     for at in _in_order(graph, last):
@@ -173,7 +182,7 @@ def lookback(features: FeatureSet, name: str) -> Lookback:
 
 def warmup_is_exact(features: FeatureSet, name: str) -> bool:
     """Whether the warm-up is a number of rows whatever the data: not where bars or other streams are read. Raises FeatureError."""
-    for feature in features.graph()["features"]:
+    for feature in _read(features.document)["features"]:
         if feature["name"] == name:
             return not feature.get("depends", False)
     raise FeatureError(f"no feature called {name!r}", hint=f"there are {', '.join(features.names)}")
@@ -212,7 +221,7 @@ def _farther(node: Mapping[str, Any], made: Mapping[str, Any] | None, before: Se
 
 def tree(features: FeatureSet, name: str) -> Branch:
     """The graph of a feature from its value down to input columns and constants; a node that two read is drawn once, at most 60 deep."""
-    graph = features.graph()
+    graph = _read(features.document)
     nodes, last = _nodes(graph, name)
     drawn: set[int] = set()
 
