@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from features.small_book import books
+from features.small_book import market
 from features.small_surface import surfaces
 from tickcast.checks import LAWS
 from tickcast.checks import feature_set as laws
@@ -62,13 +62,13 @@ def trades(n: int, per_session: int) -> pl.DataFrame:
     )  # fmt: skip
 
 
-def subject(name: str, *, whole: bool) -> tuple[FeatureSet, pl.DataFrame]:
-    """A shipped set, fitted where it learns, and a frame of its stream; `whole`: one gapless session of one contract."""
+def subject(name: str, *, whole: bool) -> tuple[FeatureSet, Any]:
+    """A shipped set, fitted where it learns, and events of its streams; `whole`: one gapless session of one contract."""
     features = FeatureSet.load(name)
     n = 1500
     if features.graph()["stream"] == "book":
-        frame = books(3 * n, even=True) if whole else books(n // 2, per_session=n // 6)
-    elif features.graph()["stream"] == "surface":
+        return features, market(3 * n, even=True) if whole else market(n // 2, per_session=n // 6)
+    if features.graph()["stream"] == "surface":
         frame = surfaces(n, per_session=n if whole else n // 5)
     else:
         frame = (bars if features.graph()["stream"] == "bars" else trades)(n, n if whole else n // 5)

@@ -43,3 +43,24 @@ def books(n: int, *, per_session: int | None = None, even: bool = False, odd: bo
             price, size = np.where(gone, np.nan, price), np.where(gone, np.nan, size)
         made |= {f"{side}_price_{k + 1}": price[:, k] for k in range(10)} | {f"{side}_size_{k + 1}": size[:, k] for k in range(10)}
     return _context(pl.DataFrame(made), session).fill_nan(None)
+
+
+def market(n: int, *, per_session: int | None = None, even: bool = False, odd: bool = False, seed: int = 5) -> dict[str, pl.DataFrame]:
+    """The streams of `lob`, the main one last: a message before each book, and a trade where it is an execution."""
+    book = books(n, per_session=per_session, even=even, odd=odd, seed=seed)
+    rng = np.random.default_rng(seed + 1)
+    context = book.select("symbol", "ts", "session_id", "segment_id")
+    kind = rng.choice([1, 1, 2, 3, 3, 4, 4, 5, 5], n)
+    opening = context.select(pl.col("ts") == pl.col("ts").min().over("session_id")).to_series().to_numpy()
+    kind[opening] = 1  # a session begins with its first book; a trade before it would belong to none
+    side, size = rng.choice([-1, 1], n), rng.integers(1, 300, n).astype(float)
+    mid = 100 + 0.01 * np.cumsum(rng.choice([-1, 0, 0, 0, 1], n))
+    price = np.round(mid + 0.01 * rng.integers(-2, 3, n), 2)
+    unseen = rng.random(n) < 0.2
+    age = np.where(kind == 1, 0.0, np.where(unseen | (kind == 5), np.nan, rng.exponential(1.0, n)))
+    ended = np.where(kind == 3, 1.0, np.where(kind == 1, 0.0, np.where(np.isnan(age), np.nan, rng.integers(0, 2, n))))
+    made = {"kind": kind, "order_id": rng.integers(1, 99, n), "size": size, "price": price, "side": side, "age": age, "ended": ended}
+    orders = context.with_columns(pl.Series(name, values) for name, values in made.items())
+    executed = orders.filter(pl.col("kind").is_in([4, 5])).with_columns(side=-pl.col("side"))
+    trades = executed.select("symbol", "ts", "price", "size", "side", "session_id", "segment_id")
+    return {"orders": orders.fill_nan(None), "trades": trades, "book": book}

@@ -9,34 +9,40 @@ import polars as pl
 import pytest
 
 from features.slow_book import book_factors
-from features.small_book import books
+from features.slow_flow import flow_factors
+from features.small_book import market
 from house import checkout
 from tickcast.errors import FeatureError
 from tickcast.features import FeatureSet
 from tickcast.sources import Lobster
 
 LOB = FeatureSet.load("lob")
+SLOW = ("rv_2h_bp", "vpin_50")  # longer than the part of the day that is tried
 
 
-def agree(frame: pl.DataFrame, *, known: float) -> None:
-    """Every factor equals its twin to 1e-9 where it is known, is unknown where the twin is, and is known in a share of rows."""
-    found, expected = LOB.compute(frame, step=1), book_factors(frame)
+def agree(given: dict[str, pl.DataFrame], *, known: float, slow: tuple[str, ...] = ()) -> None:
+    """Every factor equals its twin to 1e-9, is unknown where the twin is, and but for the `slow` is known in a share of rows."""
+    found, expected = LOB.compute(given, step=1), book_factors(given["book"])
+    expected |= flow_factors(given["book"], given["trades"], given["orders"], expected)
     assert set(found.names) == set(expected)
     for name in found.names:
         ours, theirs = found.column(name), expected[name]
         np.testing.assert_array_equal(np.isnan(ours), np.isnan(theirs), err_msg=name)
         np.testing.assert_allclose(ours, theirs, rtol=1e-9, atol=1e-9, err_msg=name)
-        assert np.isfinite(ours).mean() > known, name
+        assert name in slow or np.isfinite(ours).mean() > known, name
 
 
 @pytest.mark.parametrize("odd", [False, True])
 def test_made_up_books(odd: bool) -> None:
-    agree(books(4000, odd=odd), known=-1.0 if odd else 0.5)
+    agree(market(5000, odd=odd), known=-1.0 if odd else 0.2)
 
 
 def test_a_real_day(market_data: Path) -> None:
-    (chunk,) = Lobster(market_data / "lobster" / "LOBSTER_SampleFile_GOOG_2012-06-21_10.zip").history()
-    agree(chunk.frame[60_000:75_000], known=0.7)
+    path = market_data / "lobster" / "LOBSTER_SampleFile_GOOG_2012-06-21_10.zip"
+    day = {table: next(iter(Lobster(path, table=table).history())).frame for table in ("book", "trades", "orders")}
+    start, end = day["book"]["ts"][60_000], day["book"]["ts"][75_000]
+    part = {table: frame.filter(pl.col("ts").is_between(start, end, closed="left")) for table, frame in day.items()}
+    agree(part, known=0.2, slow=SLOW)
 
 
 def test_there_are_more_than_a_hundred_and_each_is_told() -> None:
@@ -46,16 +52,17 @@ def test_there_are_more_than_a_hundred_and_each_is_told() -> None:
 
 
 def test_books_that_are_crossed_locked_or_empty_do_no_harm() -> None:
-    frame = books(600)
+    given = market(600)
+    frame = given["book"]
     crossed = frame.with_columns(
         bid_price_1=pl.when(pl.int_range(pl.len()) == 300).then(pl.col("ask_price_1") + 1).otherwise("bid_price_1")
     )
-    table = LOB.compute(crossed, step=1)
+    table = LOB.compute({**given, "book": crossed}, step=1)
     assert table.column("crossed").tolist() == [float(i == 300) for i in range(600)]
     assert table.column("spread_bp")[300] < 0
     names = [name for name in frame.columns if name.startswith(("bid_", "ask_"))]
     void = frame.with_columns(pl.when(pl.int_range(pl.len()) != 300).then(pl.col(name)).alias(name) for name in names)
-    values = LOB.compute(void, step=1)
+    values = LOB.compute({**given, "book": void}, step=1)
     assert np.isnan(values.price[300]) and np.isfinite(values.price[299])
     flows = [name for name in LOB.names if name.startswith("ofi_1_100")]
     assert np.isfinite(values.select(flows).values[-1]).all(), "an empty book is no order flow"
@@ -63,10 +70,11 @@ def test_books_that_are_crossed_locked_or_empty_do_no_harm() -> None:
 
 
 def test_a_clock_that_goes_back_is_refused() -> None:
-    frame = books(50)
+    given = market(50)
+    frame = given["book"]
     back = frame.with_columns(ts=pl.when(pl.int_range(pl.len()) == 30).then(pl.col("ts") - 10**12).otherwise("ts"))
     with pytest.raises(FeatureError, match="31|30"):
-        LOB.compute(back)
+        LOB.compute({**given, "book": back})
 
 
 @pytest.mark.parametrize("expression", ["ofi(11)", "imbalance(0)", "ofi(1.5)", "ofi(mid())", "ofi(True)"])

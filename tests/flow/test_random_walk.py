@@ -13,6 +13,7 @@ from pathlib import Path
 from statistics import NormalDist
 
 import numpy as np
+import polars as pl
 import pytest
 from scipy.stats import binom
 
@@ -36,7 +37,7 @@ def walk(name: str, seed: int) -> Walk:
 
 def table_of(name: str, given: Walk) -> FeatureTable:
     features = FeatureSet.load(name)
-    if features.needs_fit:
+    if features.needs_fit and isinstance(given.events, pl.DataFrame):
         features = features.fit(given.events, int(given.events["ts"][len(given.events) // 2]))
     return features.compute(given.events)
 

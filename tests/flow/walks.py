@@ -23,7 +23,7 @@ LEVELS = np.linspace(0.05, 0.95, 19)
 class Walk:
     """Events, the law of the next row's return where nothing predicts it, and its conditional mean and deviation by row stamp."""
 
-    events: pl.DataFrame
+    events: pl.DataFrame | dict[str, pl.DataFrame]
     draws: Array
     mean: dict[int, float]
     deviation: dict[int, float]
@@ -81,17 +81,22 @@ def trade_by_trade(seed: int, seconds: int) -> Walk:
 
 
 def books(seed: int, n: int) -> Walk:
-    """Books of ten levels every 100 ms; the log-mid moves by a normal step, everything else is drawn afresh."""
+    """Books of ten levels every 2 s, a message and a trade a second before each; the log-mid moves by a normal step, all else is drawn."""
     rng = np.random.default_rng(seed)
-    ts = START + SECOND // 10 * np.arange(1, n + 1)
+    ts = START + 2 * SECOND * np.arange(1, n + 1)
+    context = {"symbol": ["W"] * n, "session_id": np.full(n, int(ts[-1])), "segment_id": np.zeros(n, np.int64)}
     mid = 100 * np.exp(np.cumsum(SIGMA * rng.standard_normal(n)))
-    made: dict[str, object] = {"symbol": ["W"] * n, "ts": ts, "session_id": np.full(n, int(ts[-1])), "segment_id": np.zeros(n, np.int64)}
+    made: dict[str, object] = {**context, "ts": ts}
     away = 0.01 * rng.integers(1, 4, n)
     for side, sign in (("bid", -1), ("ask", 1)):
         steps = np.cumsum(np.column_stack([away, 0.01 * rng.integers(1, 3, (n, 9))]), axis=1)
         made |= {f"{side}_price_{k + 1}": mid + sign * steps[:, k] for k in range(10)}
         made |= {f"{side}_size_{k + 1}": rng.integers(1, 300, n).astype(float) for k in range(10)}
-    return Walk(pl.DataFrame(made), SIGMA * np.random.default_rng(0).standard_normal(400_000), {}, {})
+    sign, size, kind = rng.choice([-1.0, 1.0], n), rng.integers(1, 300, n).astype(float), rng.choice([1.0, 2.0, 3.0, 4.0, 5.0], n)
+    paid = {**context, "ts": ts + SECOND, "price": mid + sign * away, "size": size, "side": sign}
+    sent = {**context, "ts": ts + SECOND, "kind": kind, "size": size, "side": sign, "age": rng.exponential(1.0, n), "ended": kind == 3}
+    events = {"orders": pl.DataFrame(sent), "trades": pl.DataFrame(paid), "book": pl.DataFrame(made)}
+    return Walk(events, SIGMA * np.random.default_rng(0).standard_normal(400_000), {}, {})
 
 
 def chains(seed: int, n: int) -> Walk:
