@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tickcast.errors import FeatureError
-from tickcast.features.lifetime import FOREVER, Lifetime, lifetimes
+from tickcast.features.lifetime import Lifetime, lifetimes
 from tickcast.features.table import FeatureTable
 
 __all__ = ["AsOf", "as_of", "join"]
@@ -58,13 +58,13 @@ def as_of(ts: NDArray[np.int64], source: AsOf, *, segment: NDArray[np.int64] | N
         if segment is None:
             raise FeatureError("the same segment is asked for, but the rows have none", field="segment", hint="give segment=")
         known &= table.segment[at] == segment
-    values = table.values[at]
-    age = ts - table.ts[at]
-    ttl = lifetimes(table.names, source.ttl)
-    values[~known] = np.nan
-    for column, most in enumerate(ttl):
-        if most != FOREVER:
-            values[age > most, column] = np.nan
+    values = table.values.take(at, axis=0, mode="clip")
+    age = ts - table.ts.take(at, mode="clip")
+    ttl = np.array(lifetimes(table.names, source.ttl))
+    for most in np.unique(ttl):  # rows at once for all features that live as long
+        unknown = np.flatnonzero(~known | (age > most))
+        alike = np.flatnonzero(ttl == most)
+        values[unknown if len(alike) == len(ttl) else np.ix_(unknown, alike)] = np.nan
     return values
 
 
