@@ -74,7 +74,15 @@ def subject(name: str, *, whole: bool) -> tuple[FeatureSet, Any]:
         frame = (bars if features.graph()["stream"] == "bars" else trades)(n, n if whole else n // 5)
     if features.needs_fit:
         features = features.fit(frame, int(frame["ts"][n // 3]))
+    if [side["name"] for side in features.graph()["sides"]] == ["surface"]:
+        return features, {"surface": beside(frame), "trades": frame}
     return features, frame
+
+
+def beside(frame: pl.DataFrame, n: int = 40) -> pl.DataFrame:
+    """Surfaces known at `n` moments from the frame's first row on, some at its very stamps."""
+    at = frame["ts"].to_numpy()[np.linspace(0, len(frame) - 1, n).astype(int)] + np.arange(n) % 2 * 1_000_000
+    return surfaces(n).with_columns(ts=pl.Series(np.sort(at)), session_id=pl.lit(0, pl.Int64), segment_id=pl.lit(0, pl.Int64))
 
 
 @pytest.mark.parametrize("law", LAWS["feature_set"], ids=lambda law: law.__name__)
@@ -86,7 +94,7 @@ def test_feature_set(name: str, law: Law) -> None:
 
 def test_no_shipped_set_is_skipped() -> None:
     """Sets are found in the package; a law or a set that goes missing is noticed."""
-    assert {"alpha158", "ash", "es_scale", "har", "lob", "nq24", "nq_price", "options", "regime"} <= set(SETS)
+    assert {"alpha158", "ash", "ash_options", "es_scale", "har", "lob", "nq24", "nq_price", "options", "regime"} <= set(SETS)
     assert len(LAWS["feature_set"]) == 8
     assert len(FRAME_FUTURES) == 8 and CUTS == 25
 

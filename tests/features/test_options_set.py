@@ -113,3 +113,28 @@ def test_a_chain_from_end_to_end_looks_back_only(market_data: Path) -> None:
         again = OPTIONS.compute(surface(later))
         assert again.values[:12].tobytes() == known.values[:12].tobytes()
         assert again.values[12:].tobytes() != known.values[12:].tobytes()
+
+
+def test_the_spread_of_ash_takes_the_last_chain_known() -> None:
+    """Merged with ash: implied volatility as of each second, over sessions, until it is four days old; less what ash realises."""
+    rng = np.random.default_rng(8)
+    n, second, day = 3000, 1_000_000_000, 86_400_000_000_000
+    start = 1_700_000_000 * second
+    session = np.repeat([0, 1, 2], n // 3)  # the third is a week later
+    ts = start + np.array([0, day, 8 * day])[session] + np.tile(np.arange(n // 3), 3) * second
+    close = start + np.array([0, day, 8 * day])[session] + 2000 * second
+    price = 100 * np.exp(np.cumsum(1e-4 * rng.standard_normal(n)))
+    trades = pl.DataFrame({"symbol": "X", "ts": ts, "price": price, "size": 1.0, "session_id": close, "segment_id": 0})
+    known = [start + 500 * second, start + day - 3600 * second, start + day + 700 * second]
+    chain = surfaces(3).with_columns(ts=pl.Series(known))
+    sets = FeatureSet.merge([FeatureSet.load("ash"), FeatureSet.load("ash_options")])
+    table = sets.compute({"trades": trades, "surface": chain})
+    seen = pl.DataFrame({"ts": table.ts}).join_asof(chain.select("ts", "atm_iv_30d", at="ts"), on="ts", strategy="backward")
+    fresh = (seen["ts"] - seen["at"] <= 4 * day).fill_null(False)
+    expected = seen["atm_iv_30d"].to_numpy().copy()
+    expected[~fresh.to_numpy()] = np.nan
+    np.testing.assert_array_equal(table.column("iv_30d"), expected)
+    assert np.isfinite(expected).any() and np.isnan(expected[table.ts > start + 7 * day]).all()
+    spread = expected - table.column("rv_600s")
+    np.testing.assert_array_equal(table.column("iv_rv_spread_600s"), spread)
+    assert np.isfinite(spread[(table.ts > start + day) & (table.ts < start + 2 * day)]).sum() > 300

@@ -17,6 +17,7 @@ import polars as pl
 import pytest
 from scipy.stats import binom
 
+from checks.test_feature_sets import beside
 from flow.walks import Skill, Walk, bars, books, chains, oracle, predicted, trade_by_trade, trades
 from tickcast.features import FeatureSet, FeatureTable
 
@@ -39,6 +40,8 @@ def table_of(name: str, given: Walk) -> FeatureTable:
     features = FeatureSet.load(name)
     if features.needs_fit and isinstance(given.events, pl.DataFrame):
         features = features.fit(given.events, int(given.events["ts"][len(given.events) // 2]))
+    if [side["name"] for side in features.graph()["sides"]] == ["surface"]:
+        return features.compute({"surface": beside(given.events), features.graph()["stream"]: given.events})
     return features.compute(given.events)
 
 

@@ -85,6 +85,27 @@ def test_agrees_with_the_closed_form() -> None:
     np.testing.assert_allclose(found, closed_form(forward, 100.0, t, sigma, kind, rate), rtol=0, atol=2e-12)
 
 
+def test_agrees_with_quantlib() -> None:
+    ql = pytest.importorskip("QuantLib")
+    rng = np.random.default_rng(5)
+    n = 500
+    spot, t, sigma = 100 * np.exp(0.4 * rng.standard_normal(n)), rng.uniform(0.02, 3, n), rng.uniform(0.05, 1.2, n)
+    rate, dividend, kind = rng.uniform(-0.01, 0.08, n), rng.uniform(0, 0.05, n), rng.choice([-1, 1], n)
+    found = black_scholes(spot, 100.0, t, sigma, kind, rate=rate, dividend=dividend)
+    forward, discount = spot * np.exp((rate - dividend) * t), np.exp(-rate * t)
+    implied = implied_volatility(found.price, forward, 100.0, t, kind, rate=rate)
+    for i, (s, years, f, d) in enumerate(zip(spot.tolist(), t.tolist(), forward.tolist(), discount.tolist(), strict=True)):
+        payoff = ql.PlainVanillaPayoff(ql.Option.Call if kind[i] > 0 else ql.Option.Put, 100.0)
+        true = ql.BlackCalculator(payoff, f, float(sigma[i]) * math.sqrt(years), d)
+        expected = {"price": true.value(), "delta": true.delta(s), "gamma": true.gamma(s), "vega": true.vega(years)}
+        for name, value in (expected | {"theta": true.theta(s, years)}).items():
+            assert getattr(found, name)[i] == pytest.approx(value, abs=1e-11), name
+        if true.vega(years) > 0.1:
+            guess = float(sigma[i]) * math.sqrt(years)
+            deviation = ql.blackFormulaImpliedStdDev(payoff.optionType(), 100.0, f, true.value(), d, 0.0, guess, 1e-14, 1000)
+            assert implied[i] == pytest.approx(deviation / math.sqrt(years), abs=1e-10)
+
+
 def test_keeps_its_digits_where_a_price_is_almost_nothing() -> None:
     mp = pytest.importorskip("mpmath")
     for x, s in [(-1.0, 0.05), (0.5, 0.02), (-30.0, 2.0), (1e-8, 1e-3), (-1e-3, 1e-4)]:
