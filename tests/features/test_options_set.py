@@ -13,6 +13,8 @@ import pytest
 from features.small_surface import surfaces
 from house import checkout
 from options.feeds import feed
+from tickcast.checks import feature_set
+from tickcast.errors import LawBroken
 from tickcast.features import FeatureSet, FeatureTable
 from tickcast.options import surface
 from tickcast.schema import SURFACE
@@ -138,3 +140,13 @@ def test_the_spread_of_ash_takes_the_last_chain_known() -> None:
     spread = expected - table.column("rv_600s")
     np.testing.assert_array_equal(table.column("iv_rv_spread_600s"), spread)
     assert np.isfinite(spread[(table.ts > start + day) & (table.ts < start + 2 * day)]).sum() > 300
+
+
+def test_a_cell_nobody_quotes_at_first_is_no_broken_law() -> None:
+    frame = surfaces(400, per_session=400).with_columns(iv_7d_95=pl.when(pl.int_range(pl.len()) >= 3).then("iv_7d_95"))
+    assert feature_set.warmup_is_as_declared(OPTIONS, frame, np.random.default_rng(0)) is None
+    graph = OPTIONS.graph()
+    late = next(feature for feature in graph["features"] if feature["name"] == "skew_30d")
+    late["warmup"] = 1  # declared late, known at once
+    with pytest.raises(LawBroken, match="skew_30d"):
+        feature_set.warmup_is_as_declared(FeatureSet.from_graph(graph), frame, np.random.default_rng(0))

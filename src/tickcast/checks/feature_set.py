@@ -17,6 +17,7 @@ from tickcast.checks.live import restart_breaks, stream_breaks
 from tickcast.checks.subject import Computes, computed
 from tickcast.errors import LawBroken
 from tickcast.features import FeatureSet
+from tickcast.features.prune import behind
 
 __all__ = [
     "batch_is_stream",
@@ -76,19 +77,30 @@ def warmup_is_as_declared(features: FeatureSet, events: Events, rng: np.random.G
 
 
 def warmup_breaks(features: FeatureSet, events: Events) -> Iterator[Break]:
-    """Every feature whose observed warm-up is not the declared one."""
+    """Every feature whose observed warm-up is not the declared one; one that is late because what it reads was unknown is not late."""
     table, depends = computed(features, events), {one["name"] for one in features.graph()["features"] if one.get("depends")}
     for name, declared in features.warmup.items():
         if name in depends:  # bars or other streams are read: the data say when it is known
             continue
         finite = np.isfinite(table.column(name))
         observed = int(np.argmax(finite)) if finite.any() else len(table)
-        if observed != declared:
+        late = observed > declared and _unknown(features, events, name, int(table.ts[min(observed, len(table) - 1)]))
+        if observed != declared and not late:
             what = f"{declared} warm-up rows are declared and {observed} observed"
             row = min(declared, observed, len(table) - 1)
             was, became = table.column(name)[[row, min(max(declared, observed), len(table) - 1)]].tolist()
             ends = [value if np.isfinite(value) else None for value in (was, became)]
             yield Break("warm-up is as declared", name, what, 0, row + 1, int(table.ts[row]), ends[0], ends[1])
+
+
+def _unknown(features: FeatureSet, events: Events, name: str, until: int) -> bool:
+    """Whether a column of the main stream that the feature reads has no number in some row with ts <= `until`, as a cell nobody quotes."""
+    graph = features.graph()
+    wanted = next(feature["node"] for feature in graph["features"] if feature["name"] == name)
+    read = (graph["nodes"][i] for i in behind(graph, [wanted]))
+    columns = {graph["inputs"][node["index"]] for node in read if node["op"] == "input" and not node.get("axis", 0)}
+    rows = (events if isinstance(events, pl.DataFrame) else events[graph["stream"]]).filter(pl.col("ts") <= until)
+    return any(not rows[column].is_finite().all() for column in columns if column in rows.columns)
 
 
 def learns_from_the_past(features: FeatureSet, events: Events, rng: np.random.Generator) -> None:
