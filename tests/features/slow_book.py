@@ -107,6 +107,16 @@ def book_factors(frame: pl.DataFrame) -> dict[str, Column]:
     return out | _motion(w, mid)
 
 
+def touch_factors(frame: pl.DataFrame) -> dict[str, Column]:
+    """What `touch` has and `lob` has not: order flow at the touch in units of the quantity there."""
+    w = Windows(frame["ts"].to_numpy())
+    price, size = (
+        {(s, 1): frame[f"{s}_{what}_1"].cast(pl.Float64).fill_null(np.nan).to_numpy() for s in ("bid", "ask")} for what in ("price", "size")
+    )
+    flow, unit = _flow_of(price, size, 1), w.mean(before(size["bid", 1] + size["ask", 1]), 10) / 2
+    return {"touch_size_10s": unit} | {f"ofi_touch_{n}s": ratio(w.sum(flow, n), unit) for n in (1, 10, 60)}
+
+
 def _touch(w: Windows, mid: Column, bid: Column, ask: Column, bid_size: Column, ask_size: Column) -> dict[str, Column]:
     micro = ratio(ask * bid_size + bid * ask_size, bid_size + ask_size)
     return {"micro_deviation_bp": 1e4 * (micro / mid - 1), "micro_change_1s_bp": 1e4 * (micro - w.lag(micro, 1)) / mid}
@@ -134,19 +144,22 @@ def _imbalance(w: Windows, size: dict[tuple[str, int], Column], depth: dict[tupl
     return out | {"imbalance_1_std_100": over_rows(one[1], 100, lambda x: x.std(axis=1, ddof=1))}
 
 
+def _flow_of(price: dict[tuple[str, int], Column], size: dict[tuple[str, int], Column], k: int) -> Column:
+    """Order flow at level k from row to row; 0 where the level is not occupied, before or after."""
+    flow = np.zeros(len(price["bid", k]))
+    for sign, s in ((1, "bid"), (-1, "ask")):
+        p, q = price[s, k], size[s, k]
+        better = np.sign(sign * (p[1:] - p[:-1]))  # +1: the queue stands at a better price than before
+        moved = np.where(better > 0, q[1:], np.where(better < 0, -q[:-1], q[1:] - q[:-1]))
+        flow[1:] += sign * np.where(np.isnan(better), np.nan, moved)
+    return np.where(np.arange(len(flow)) == 0, np.nan, np.nan_to_num(flow))
+
+
 def _flow(
     w: Windows, price: dict[tuple[str, int], Column], size: dict[tuple[str, int], Column], depth: dict[tuple[str, int], Column]
 ) -> dict[str, Column]:
     level = w.mean(before(depth["bid", 10] + depth["ask", 10]), 10) / 20
-    flow = {}
-    for k in LEVELS:
-        flow[k] = np.zeros(len(level))
-        for sign, s in ((1, "bid"), (-1, "ask")):
-            p, q = price[s, k], size[s, k]
-            better = np.sign(sign * (p[1:] - p[:-1]))  # +1: the queue stands at a better price than before
-            moved = np.where(better > 0, q[1:], np.where(better < 0, -q[:-1], q[1:] - q[:-1]))
-            flow[k][1:] += sign * np.where(np.isnan(better), np.nan, moved)
-        flow[k] = np.where(np.arange(len(level)) == 0, np.nan, np.nan_to_num(flow[k]))
+    flow = {k: _flow_of(price, size, k) for k in LEVELS}
     out = {"level_size_10s": level} | {f"ofi_{k}": ratio(w.sum(flow[k], 10), level) for k in LEVELS}
     out["ofi_integrated"] = np.mean([out[f"ofi_{k}"] for k in LEVELS], axis=0)
     out["ofi_near_far"] = out["ofi_1"] - np.mean([out[f"ofi_{k}"] for k in range(6, 11)], axis=0)

@@ -2,29 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
 
-from features.slow_book import book_factors
+from features.slow_book import Column, book_factors, touch_factors
 from features.slow_flow import flow_factors
 from features.small_book import market
 from house import checkout
+from tickcast.checks import feature_set as laws
 from tickcast.errors import FeatureError
-from tickcast.features import FeatureSet
+from tickcast.features import FeatureSet, FeatureTable
 from tickcast.sources import Lobster
 
-LOB = FeatureSet.load("lob")
+LOB, TOUCH = FeatureSet.load("lob"), FeatureSet.load("touch")
 SLOW = ("rv_2h_bp", "vpin_50")  # longer than the part of the day that is tried
 
 
 def agree(given: dict[str, pl.DataFrame], *, known: float, slow: tuple[str, ...] = ()) -> None:
     """Every factor equals its twin to 1e-9, is unknown where the twin is, and but for the `slow` is known in a share of rows."""
-    found, expected = LOB.compute(given, step=1), book_factors(given["book"])
+    expected = book_factors(given["book"])
     expected |= flow_factors(given["book"], given["trades"], given["orders"], expected)
+    found = LOB.compute(given, step=1)
     assert set(found.names) == set(expected)
+    same(found, expected, known, slow)
+
+
+def same(found: FeatureTable, expected: dict[str, Column], known: float, slow: tuple[str, ...]) -> None:
+    """To 1e-9, unknown alike, and known in a share of rows."""
     for name in found.names:
         ours, theirs = found.column(name), expected[name]
         np.testing.assert_array_equal(np.isnan(ours), np.isnan(theirs), err_msg=name)
@@ -37,18 +45,44 @@ def test_made_up_books(odd: bool) -> None:
     agree(market(5000, odd=odd), known=-1.0 if odd else 0.2)
 
 
-def test_a_real_day(market_data: Path) -> None:
+def test_the_touch_alone_says_the_same(market_data: Path) -> None:
+    path = market_data / "lobster" / "LOBSTER_SampleFile_AAPL_2012-06-21_1.zip"
+    day = {table: next(iter(Lobster(path, table=table).history())).frame for table in ("orders", "trades", "book")}
+    part = part_of(day, 40_000, 55_000)
+    expected = book_factors(part["book"])
+    expected |= flow_factors(part["book"], part["trades"], part["orders"], expected) | touch_factors(part["book"])
+    found = TOUCH.compute({name: part[name] for name in ("trades", "book")}, step=1)
+    assert len(found.names) >= 75
+    same(found, expected, 0.05, SLOW)
+
+
+@pytest.fixture(scope="module")
+def day(market_data: Path) -> dict[str, pl.DataFrame]:
+    """The streams of a real day, the main one last."""
     path = market_data / "lobster" / "LOBSTER_SampleFile_GOOG_2012-06-21_10.zip"
-    day = {table: next(iter(Lobster(path, table=table).history())).frame for table in ("book", "trades", "orders")}
-    start, end = day["book"]["ts"][60_000], day["book"]["ts"][75_000]
-    part = {table: frame.filter(pl.col("ts").is_between(start, end, closed="left")) for table, frame in day.items()}
-    agree(part, known=0.2, slow=SLOW)
+    return {table: next(iter(Lobster(path, table=table).history())).frame for table in ("orders", "trades", "book")}
+
+
+def part_of(day: dict[str, pl.DataFrame], first: int, last: int) -> dict[str, pl.DataFrame]:
+    """Events from one book to another."""
+    start, end = day["book"]["ts"][first], day["book"]["ts"][last]
+    return {table: frame.filter(pl.col("ts").is_between(start, end, closed="left")) for table, frame in day.items()}
+
+
+def test_a_real_day(day: dict[str, pl.DataFrame]) -> None:
+    agree(part_of(day, 60_000, 75_000), known=0.2, slow=SLOW)
+
+
+@pytest.mark.parametrize("law", [laws.looks_back_only, laws.corrections_wait, laws.batch_is_stream, laws.restart_changes_nothing])
+def test_the_laws_hold_on_a_real_day(law: Callable[..., None], day: dict[str, pl.DataFrame]) -> None:
+    rows = 300 if law is laws.looks_back_only else 3000
+    law(LOB, part_of(day, 60_000, 60_000 + rows), np.random.default_rng(1))  # raises where it is broken
 
 
 def test_there_are_more_than_a_hundred_and_each_is_told() -> None:
     assert len(LOB.names) >= 100
     page = (checkout.ROOT / "docs" / "features" / "lob.md").read_text(encoding="utf-8")
-    assert [name for name in LOB.names if f"`{name}`" not in page] == []
+    assert [name for name in (*LOB.names, *TOUCH.names) if f"`{name}`" not in page] == []
 
 
 def test_books_that_are_crossed_locked_or_empty_do_no_harm() -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from scipy.stats import poisson
 
 from tickcast.errors import FeatureError
+from tickcast.features import FeatureSet
 from tickcast.features.pin import PinModel, fit_pin, pin_log_likelihood, pin_signals
 
 RATE = st.floats(0.5, 200)
@@ -94,6 +95,18 @@ def test_a_day_is_published_at_its_close_and_knows_no_later_one() -> None:
     two = pl.concat([trades, trades.with_columns(pl.lit("Y").alias("symbol"))])
     assert sorted(pin_signals(two, days=25)["name"]) == ["pin_X", "pin_Y"]
     assert len(pin_signals(trades.with_columns(side=pl.lit(0)), days=20)) == 0
+
+
+def test_a_set_reads_it_from_the_close_of_the_day_on() -> None:
+    trades = days_of_trades(25)
+    features = FeatureSet.from_dict(
+        {"name": "t", "stream": "trades", "clock": {"on": "trades"}, "price": "price", "features": {"pin": 'signal("pin")'}}
+    )
+    signals = pin_signals(trades, days=20)
+    found = features.compute({"trades": trades.with_columns(segment_id=pl.lit(0)), "signals": signals}).column("pin")
+    day = trades["trading_day"].to_numpy()
+    assert np.isnan(found[day < 20]).all()
+    assert [set(found[day == d].tolist()) for d in range(20, 25)] == [{value} for value in signals["value"].to_list()[:5]]
 
 
 @pytest.mark.parametrize(("buys", "sells"), [([1], [1]), ([1, 2], [1]), ([1, -2], [1, 2]), ([1, np.nan], [1, 2]), ([0, 0], [1, 2])])
