@@ -14,6 +14,7 @@ from tickcast.checks.events import Events, each, main, numbers, ready
 from tickcast.checks.history import fresh_start_breaks
 from tickcast.checks.invariance import calendar_features, week_breaks
 from tickcast.checks.live import restart_breaks, stream_breaks
+from tickcast.checks.regularity import unmeasured_warmups
 from tickcast.checks.subject import Computes, computed
 from tickcast.errors import LawBroken
 from tickcast.features import FeatureSet
@@ -79,8 +80,9 @@ def warmup_is_as_declared(features: FeatureSet, events: Events, rng: np.random.G
 def warmup_breaks(features: FeatureSet, events: Events) -> Iterator[Break]:
     """Every feature whose observed warm-up is not the declared one; one that is late because what it reads was unknown is not late."""
     table, depends = computed(features, events), {one["name"] for one in features.graph()["features"] if one.get("depends")}
+    unmeasured = unmeasured_warmups(features, events)
     for name, declared in features.warmup.items():
-        if name in depends:  # bars or other streams are read: the data say when it is known
+        if name in depends or name in unmeasured:  # bars, other streams or time between rows: the data say when it is known
             continue
         finite = np.isfinite(table.column(name))
         observed = int(np.argmax(finite)) if finite.any() else len(table)

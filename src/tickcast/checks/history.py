@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from tickcast.checks.differences import Break, unlike
 from tickcast.checks.events import Events, each, main
+from tickcast.checks.regularity import unmeasured_warmups
 from tickcast.checks.subject import computed
 from tickcast.features import FeatureSet, FeatureTable
 
@@ -80,7 +81,7 @@ def fresh_start_breaks(features: FeatureSet, events: Events) -> Iterator[Break]:
     """
     known, declared, kinds = computed(features, events), features.warmup, memories(features)
     graph = features.graph()
-    step = int(graph["step"] or 0)
+    step, unmeasured = int(graph["step"] or 0), unmeasured_warmups(features, events)
     ts = main(events)["ts"].to_numpy()
     for share in _STARTS:
         first = int(np.searchsorted(ts, ts[int(share * len(ts))]))  # rows of one stamp stay together
@@ -92,7 +93,9 @@ def fresh_start_breaks(features: FeatureSet, events: Events) -> Iterator[Break]:
         for i, name in enumerate(known.names):
             memory = kinds[name]
             wait = declared[name] + memory.rows
-            settled = (np.arange(len(again)) >= wait) & (again.ts >= start + step * wait + memory.time)
+            # rows that come when they like: the time begins after the rows, in whatever order the feature waits for them
+            begins = int(again.ts[min(wait, len(again) - 1)]) if name in unmeasured and len(again) else start
+            settled = (np.arange(len(again)) >= wait) & (again.ts >= begins + step * wait + memory.time)
             yield from _apart(name, memory, known, again, i, settled, first)
 
 

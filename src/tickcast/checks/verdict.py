@@ -16,6 +16,7 @@ from tickcast.checks.feature_set import warmup_breaks
 from tickcast.checks.history import fresh_start_breaks
 from tickcast.checks.invariance import calendar_features, scale_breaks, week_breaks
 from tickcast.checks.live import restart_breaks, stream_breaks
+from tickcast.checks.regularity import unmeasured_warmups
 from tickcast.checks.subject import Computes, computed
 from tickcast.errors import FeatureError
 from tickcast.features import FeatureSet
@@ -92,7 +93,9 @@ def verdicts(words: Mapping[str, Any], events: Events, rng: np.random.Generator,
             told(name, 0.8 + 0.2 * (i + 1) / len(laws))
     table, first = computed(features, known), first_of_each(broken)
     short = f"the longest gapless stretch ({len(main(even))} rows) does not end the warm-up"
-    return [_verdict(name, first, rows, table.column(name)[rows:], "" if rows < ended else short) for name, rows in features.warmup.items()]
+    apart = "rows come when they like, so a warm-up in time was not counted in rows"
+    remarks = dict.fromkeys(unmeasured_warmups(features, even), apart) | {name: short for name, n in features.warmup.items() if n >= ended}
+    return [_verdict(name, first, n, table.column(name)[n:], remarks.get(name, "")) for name, n in features.warmup.items()]
 
 
 def _claims(words: Mapping[str, Any]) -> frozenset[str]:
