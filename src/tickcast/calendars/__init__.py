@@ -7,14 +7,15 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from tickcast.calendars.base import Assigned, Calendar, Sessions
+from tickcast.calendars.cboe import Cboe
 from tickcast.calendars.cme import CmeEquity, CmeMetals
 from tickcast.calendars.continuous import AlwaysOpen
 from tickcast.calendars.nyse import Nyse
 from tickcast.errors import ConfigError
 
-__all__ = ["CALENDARS", "AlwaysOpen", "Assigned", "Calendar", "CmeEquity", "CmeMetals", "Nyse", "Sessions", "calendar"]
+__all__ = ["CALENDARS", "AlwaysOpen", "Assigned", "Calendar", "Cboe", "CmeEquity", "CmeMetals", "Nyse", "Sessions", "calendar"]
 
-CALENDARS: Mapping[str, type[Calendar]] = MappingProxyType({kind.name: kind for kind in (AlwaysOpen, CmeEquity, CmeMetals, Nyse)})
+CALENDARS: Mapping[str, type[Calendar]] = MappingProxyType({kind.name: kind for kind in (AlwaysOpen, Cboe, CmeEquity, CmeMetals, Nyse)})
 
 
 def calendar(name: str) -> Calendar:

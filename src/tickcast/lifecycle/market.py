@@ -1,4 +1,4 @@
-"""Market rows: what the store holds, rolled into one series, built into bars."""
+"""Market rows: what the store holds, rolled into one series, built into bars, or reduced from chains to surfaces."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from tickcast.calendars import Sessions, calendar
 from tickcast.clock import DAY
 from tickcast.config import Experiment
 from tickcast.errors import DataError
+from tickcast.options import surface
 from tickcast.rolls import RollSchedule, continuous, schedule_by_volume
 from tickcast.store import Store
 
@@ -25,7 +26,7 @@ class Market:
 
     Parameters
     ----------
-    rows: trades or bars of one series.
+    rows: trades or bars of one series; of option chains their surface, row by snapshot.
     schedule: the rolls, None where none were asked for.
     sessions: sessions over the data and 400 days beyond.
     """
@@ -46,6 +47,8 @@ def market(experiment: Experiment, store: Store, version: str) -> Market:
         rows = continuous(rows, schedule)
     if experiment.bars is not None:
         rows = build(rows, experiment.bars.interval, calendar(data.calendar)).rows
+    if data.table == "options":
+        rows = surface(rows)
     if not len(rows):
         raise DataError(f"the store holds no {data.table} of {data.symbol}", hint="check data.symbol against `tickcast ingest --json`")
     first, last = int(rows["ts"][0]), int(rows["ts"][-1])
