@@ -14,12 +14,12 @@ from tickcast.features.table import FeatureTable
 
 __all__ = ["compute_each"]
 
-Key = TypeVar("Key", bound=Hashable)
+_Key = TypeVar("_Key", bound=Hashable)
 
 
 def compute_each(
-    features: FeatureSet, frames: Mapping[Key, pl.DataFrame | Mapping[str, pl.DataFrame]], *, workers: int, tick: float | None = None
-) -> dict[Key, FeatureTable]:
+    features: FeatureSet, frames: Mapping[_Key, pl.DataFrame | Mapping[str, pl.DataFrame]], *, workers: int, tick: float | None = None
+) -> dict[_Key, FeatureTable]:
     """The table of each of `frames` (a symbol, a day), in their order, by an engine of its own that has seen nothing.
 
     The engine runs without the interpreter's lock: `workers` threads keep as many cores busy. The bits do not depend on how many. Raises
