@@ -172,5 +172,5 @@ def test_a_feature_set_that_breaks_its_law_is_caught(law: Law, violator: type[Fe
 
 def test_a_set_that_learns_from_what_comes_later_is_caught() -> None:
     features, frame = subject("har", whole=False)
-    with pytest.raises(LawBroken, match="after the moment"):
+    with pytest.raises(LawBroken, match="after the training rows is tenfold"):
         laws.learns_from_the_past(Restless(features.document), frame, np.random.default_rng(9))

@@ -9,14 +9,13 @@ import numpy as np
 import polars as pl
 
 from tickcast.checks.causality import correction_breaks, future_breaks
-from tickcast.checks.differences import Break, refuse
+from tickcast.checks.differences import Break, differences, refuse
 from tickcast.checks.events import Events, each, main, numbers, ready
 from tickcast.checks.history import fresh_start_breaks
 from tickcast.checks.invariance import calendar_features, week_breaks
 from tickcast.checks.live import restart_breaks, stream_breaks
 from tickcast.checks.regularity import unmeasured_warmups
 from tickcast.checks.subject import Computes, computed
-from tickcast.errors import LawBroken
 from tickcast.features import FeatureSet
 from tickcast.features.prune import behind
 
@@ -24,6 +23,7 @@ __all__ = [
     "batch_is_stream",
     "corrections_wait",
     "fresh_start_agrees",
+    "learning_breaks",
     "learns_from_the_past",
     "looks_back_only",
     "restart_changes_nothing",
@@ -107,15 +107,24 @@ def _unknown(features: FeatureSet, events: Events, name: str, until: int) -> boo
 
 def learns_from_the_past(features: FeatureSet, events: Events, rng: np.random.Generator) -> None:
     """What a set learns until t stays what it is when the events after t are others. `features` may be fitted or not."""
+    refuse(features.name, learning_breaks(features, _arranged(features, events)))
+
+
+def learning_breaks(features: FeatureSet, events: Events) -> Iterator[Break]:
+    """Every feature that changes when what comes after the moment its set is fitted until (half of the events) is tenfold."""
     graph = features.graph()
     for table in graph["tables"]:
         table["values"] = None
-    unfitted, known = type(features).from_graph(graph), cast(Any, _arranged(features, events))
+    unfitted, known = type(features).from_graph(graph), cast(Any, events)
     if not unfitted.needs_fit:
         return
-    until = int(main(known)["ts"][len(main(known)) // 2])
-    if unfitted.fit(known, until).document != unfitted.fit(_otherwise(known, until), until).document:
-        raise LawBroken(f"{features.name} learns from events after the moment it is fitted until")
+    rows = len(main(known)) // 2
+    until = int(main(known)["ts"][rows])
+    learned, again = unfitted.fit(known, until), unfitted.fit(_otherwise(known, until), until)
+    if learned.document != again.document:
+        tables = computed(learned, known), computed(again, known)
+        what = "what comes after the training rows is tenfold"
+        yield from differences("learns from the past", what, rows + 1, *tables, slice(0, max(map(len, tables))))
 
 
 def _otherwise(events: Events, until: int) -> Any:

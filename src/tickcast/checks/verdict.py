@@ -12,7 +12,7 @@ import polars as pl
 from tickcast.checks.causality import Told, correction_breaks, future_breaks
 from tickcast.checks.differences import ROWS, Break, first_of_each
 from tickcast.checks.events import Events, main, ready
-from tickcast.checks.feature_set import warmup_breaks
+from tickcast.checks.feature_set import learning_breaks, warmup_breaks
 from tickcast.checks.history import fresh_start_breaks
 from tickcast.checks.invariance import calendar_features, scale_breaks, week_breaks
 from tickcast.checks.live import restart_breaks, stream_breaks
@@ -84,6 +84,7 @@ def verdicts(words: Mapping[str, Any], events: Events, rng: np.random.Generator,
         ("warm-up", lambda: (each for each in warmup_breaks(features, even) if features.warmup[each.feature] < ended)),
         ("corrections", lambda: correction_breaks(features, known, rng)),
         ("weeks", lambda: week_breaks(features, known, calendar_features(features))),
+        ("learning", lambda: learning_breaks(features, known)),
         ("scale", lambda: scale_breaks(features, known, claimed) if claimed else ()),
     )
     broken = list(future_breaks(features, known, rng, told and (lambda what, share: told(what, 0.8 * share))))

@@ -10,13 +10,15 @@ import yaml
 from cyclopts import Parameter
 from rich.table import Table
 
-from tickcast.cli.events import events_of, moment
+from tickcast.cli.events import moment
 from tickcast.cli.feature_sets import words_of
+from tickcast.cli.streams import last_events
 from tickcast.cli.terminal import Terminal
 
 __all__ = ["generate", "select"]
 
 _Rows = tuple[int, ...]
+_ALL = 2**62  # rows: all there are
 
 
 def _write(words: Mapping[str, Any], out: Path) -> None:
@@ -82,7 +84,7 @@ def select(
     *,
     until: str,
     horizon: str,
-    data: Path | None = None,
+    data: Annotated[tuple[str, ...], Parameter(consume_multiple=False)] = (),
     config: Path | None = None,
     set_: Annotated[tuple[str, ...], Parameter(name="--set", consume_multiple=False)] = (),
     about: Literal["return", "size"] = "return",
@@ -110,7 +112,7 @@ def select(
     horizon
         Of the outcome: a duration, as 15m, or a number of rows, as "12 bars".
     data
-        CSV or Parquet file of rows of the set's stream in time order.
+        CSV or Parquet file of rows of the set's stream in time order; for a set of several streams one file each, as --data STREAM=FILE.
     config
         An experiment's YAML file instead: the rows of its data section.
     set_
@@ -138,7 +140,7 @@ def select(
     features, end = FeatureSet.from_dict(words), moment(until)
     target = ForwardReturn((horizon,))
     terminal = Terminal(quiet=quiet, as_json=json)
-    events = events_of(data, config, set_, store, terminal)
+    events = last_events(features, data, config, set_, rows=_ALL, store=store, terminal=terminal)
     with terminal.progress() as listener:
         if features.needs_fit:
             features = features.fit(events, end)

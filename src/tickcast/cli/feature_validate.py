@@ -7,18 +7,21 @@ from typing import Annotated
 
 from cyclopts import Parameter, validators
 
-from tickcast.cli.events import events_of, moment
+from tickcast.cli.events import moment
 from tickcast.cli.feature_sets import words_of
+from tickcast.cli.streams import last_events
 from tickcast.cli.terminal import Terminal
 
 __all__ = ["validate"]
+
+_ALL = 2**62  # rows: all there are
 
 
 def validate(
     name: str,
     *,
     until: str,
-    data: Path | None = None,
+    data: Annotated[tuple[str, ...], Parameter(consume_multiple=False)] = (),
     config: Path | None = None,
     set_: Annotated[tuple[str, ...], Parameter(name="--set", consume_multiple=False)] = (),
     periods: Annotated[int, Parameter(validator=validators.Number(gte=1, lte=60))] = 6,
@@ -44,7 +47,7 @@ def validate(
     until
         End of the reference period: a day (inclusive, UTC), an ISO time, or UTC nanoseconds. Tables that the set learns are learned on it.
     data
-        CSV or Parquet file of rows of the set's stream in time order.
+        CSV or Parquet file of rows of the set's stream in time order; for a set of several streams one file each, as --data STREAM=FILE.
     config
         An experiment's YAML file instead: the rows of its data section.
     set_
@@ -67,7 +70,7 @@ def validate(
 
     features, end = FeatureSet.from_dict(words), moment(until)
     terminal = Terminal(quiet=quiet, as_json=json)
-    events = events_of(data, config, set_, store, terminal)
+    events = last_events(features, data, config, set_, rows=_ALL, store=store, terminal=terminal)
     with terminal.progress() as listener:
         if features.needs_fit:
             features = features.fit(events, end)
