@@ -18,7 +18,7 @@ from tickcast.checks.differences import ROWS, differences, first_of_each, refuse
 from tickcast.checks.events import Cut, cuts, doubled, later, main, numbers, ready, rejoined
 from tickcast.checks.future import FRAME_FUTURES
 from tickcast.checks.history import fresh_start_breaks, memories
-from tickcast.checks.invariance import calendar_features, scale_breaks, week_breaks
+from tickcast.checks.invariance import calendar_features, scale_breaks, week_breaks, whole_weeks
 from tickcast.checks.live import restart_breaks, stream_breaks
 from tickcast.checks.subject import OwnFeatures
 from tickcast.clock import DAY
@@ -131,7 +131,8 @@ def test_a_recursion_that_remembers_too_long_is_told_from_one_that_forgets() -> 
 def test_a_calendar_and_a_scale_are_noticed() -> None:
     features = made(day="day_of_month()", hour="sin(time_of_day('UTC'))", r="close / lag(close, 1)", d="close - open")
     assert calendar_features(features) == {"day", "hour"}
-    assert {one.feature for one in week_breaks(features, BARS)} == {"day"}
+    assert {one.feature for one in week_breaks(features, BARS)} == {"day"} and whole_weeks(features) == 1
+    assert whole_weeks(made(x='at("25m", close)', y='at("1h", close)')) == 5
     assert not list(week_breaks(features, BARS, calendar_features(features)))
     assert {one.feature for one in scale_breaks(features, BARS, ["r", "d", "hour"])} == {"d"}
 

@@ -27,21 +27,21 @@ START = 1_700_000_000_000_000_000 // (5 * MINUTE) * 5 * MINUTE
 Law = Callable[..., None]
 
 
-def bars(n: int, per_session: int) -> pl.DataFrame:
-    """5-minute bars in sessions of `per_session`; a roll at the third session."""
+def bars(n: int, per_session: int, interval: int = 5 * MINUTE) -> pl.DataFrame:
+    """Bars in sessions of `per_session`; a roll at the third session."""
     rng = np.random.default_rng(2)
     row = np.arange(n)
     session = row // per_session
-    ts = START + 5 * MINUTE * (row + 12 * session)
+    ts = START + interval * (row + 12 * session)
     close = 100 * np.exp(np.cumsum(1e-3 * rng.standard_normal(n)))
     opened = close * np.exp(2e-4 * rng.standard_normal(n))
     volume = rng.integers(1, 500, n).astype(float)
     return pl.DataFrame(
         {
-            "symbol": ["X"] * n, "interval": np.full(n, 5 * MINUTE), "ts": ts, "ts_open": ts - 5 * MINUTE, "open": opened,
+            "symbol": ["X"] * n, "interval": np.full(n, interval), "ts": ts, "ts_open": ts - interval, "open": opened,
             "high": np.maximum(opened, close) * 1.0005, "low": np.minimum(opened, close) * 0.9995, "close": close, "volume": volume,
             "turnover": volume * close, "count": rng.integers(1, 90, n),
-            "session_id": START + 5 * MINUTE * ((session + 1) * per_session + 12 * session), "segment_id": session // 2,
+            "session_id": START + interval * ((session + 1) * per_session + 12 * session), "segment_id": session // 2,
         }
     )  # fmt: skip
 
@@ -70,13 +70,28 @@ def subject(name: str, *, whole: bool) -> tuple[FeatureSet, Any]:
         return features, market(3 * n, even=True) if whole else market(n // 2, per_session=n // 6)
     if features.graph()["stream"] == "surface":
         frame = surfaces(n, per_session=n if whole else n // 5)
+    elif features.graph()["stream"] == "bars":
+        frame = bars(n, n if whole else n // 5, features.graph()["step"] or 5 * MINUTE)
     else:
-        frame = (bars if features.graph()["stream"] == "bars" else trades)(n, n if whole else n // 5)
+        frame = trades(n, n if whole else n // 5)
     if features.needs_fit:
         features = features.fit(frame, int(frame["ts"][n // 3]))
     if [side["name"] for side in features.graph()["sides"]] == ["surface"]:
         return features, {"surface": beside(frame), "trades": frame}
-    return features, frame
+    return features, others(features, frame) or frame
+
+
+def others(features: FeatureSet, frame: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    """For a set of several instruments: walks of their own on the same bars, some of them missing, and the main stream's frame."""
+    sides = [side for side in features.graph()["sides"] if side["source"]["table"] == "bars"]
+    found = {}
+    for i, side in enumerate(sides):
+        rng = np.random.default_rng(20 + i)
+        move = pl.Series(np.exp(np.cumsum(1e-3 * rng.standard_normal(len(frame)))))
+        prices = [(50 * move).alias(name) for name in ("open", "high", "low", "close")]
+        alike = frame.with_columns(pl.lit(side["source"]["symbol"]).alias("symbol"), *prices)
+        found[side["name"]] = alike.filter(pl.Series(rng.random(len(frame)) > 0.02))
+    return {**found, features.graph()["stream"]: frame} if found else {}
 
 
 def beside(frame: pl.DataFrame, n: int = 40) -> pl.DataFrame:
@@ -94,7 +109,8 @@ def test_feature_set(name: str, law: Law) -> None:
 
 def test_no_shipped_set_is_skipped() -> None:
     """Sets are found in the package; a law or a set that goes missing is noticed."""
-    assert {"alpha158", "ash", "ash_options", "es_scale", "har", "lob", "nq24", "nq_price", "options", "regime"} <= set(SETS)
+    known = {"alpha158", "ash", "ash_options", "comovement", "cross", "es_scale", "har", "lob", "mtf", "nq24", "nq_price", "options", "regime"}
+    assert known <= set(SETS)
     assert len(LAWS["feature_set"]) == 8
     assert len(FRAME_FUTURES) == 8 and CUTS == 25
 

@@ -17,7 +17,7 @@ import polars as pl
 import pytest
 from scipy.stats import binom
 
-from checks.test_feature_sets import beside
+from checks.test_feature_sets import beside, others
 from flow.walks import Skill, Walk, bars, books, chains, oracle, predicted, trade_by_trade, trades
 from tickcast.features import FeatureSet, FeatureTable
 
@@ -42,6 +42,8 @@ def table_of(name: str, given: Walk) -> FeatureTable:
         features = features.fit(given.events, int(given.events["ts"][len(given.events) // 2]))
     if [side["name"] for side in features.graph()["sides"]] == ["surface"]:
         return features.compute({"surface": beside(given.events), features.graph()["stream"]: given.events})
+    if isinstance(given.events, pl.DataFrame):
+        return features.compute(others(features, given.events) or given.events)
     return features.compute(given.events)
 
 

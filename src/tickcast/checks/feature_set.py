@@ -12,7 +12,7 @@ from tickcast.checks.causality import correction_breaks, future_breaks
 from tickcast.checks.differences import Break, differences, refuse
 from tickcast.checks.events import Events, each, main, numbers, ready
 from tickcast.checks.history import fresh_start_breaks
-from tickcast.checks.invariance import calendar_features, week_breaks
+from tickcast.checks.invariance import calendar_features, week_breaks, whole_weeks
 from tickcast.checks.live import restart_breaks, stream_breaks
 from tickcast.checks.regularity import unmeasured_warmups
 from tickcast.checks.subject import Computes, computed
@@ -69,7 +69,7 @@ def fresh_start_agrees(features: FeatureSet, events: Events, rng: np.random.Gene
 
 def weeks_change_nothing(features: FeatureSet, events: Events, rng: np.random.Generator) -> None:
     """All stamps moved by whole weeks, no feature changes that reads no calendar."""
-    refuse(features.name, week_breaks(features, _arranged(features, events), calendar_features(features)))
+    refuse(features.name, week_breaks(features, _arranged(features, events), calendar_features(features), whole_weeks(features)))
 
 
 def warmup_is_as_declared(features: FeatureSet, events: Events, rng: np.random.Generator) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 
@@ -13,7 +14,7 @@ from tickcast.checks.subject import Computes, computed
 from tickcast.clock import DAY
 from tickcast.features import FeatureSet
 
-__all__ = ["calendar_features", "scale_breaks", "week_breaks"]
+__all__ = ["calendar_features", "scale_breaks", "week_breaks", "whole_weeks"]
 
 _WEEK = 7 * DAY
 _ROUNDING = 1e-9  # share of a feature's range that the logarithm of a doubled price may be off by rounding
@@ -31,11 +32,18 @@ def calendar_features(features: FeatureSet) -> frozenset[str]:
     return frozenset(feature["name"] for feature in graph["features"] if feature["node"] in tainted)
 
 
-def week_breaks(subject: Computes, events: Events, calendar: Collection[str] = ()) -> Iterator[Break]:
-    """Every feature outside `calendar` that changes when all stamps move by four whole weeks."""
-    known, again = computed(subject, events), computed(subject, later(events, 4 * _WEEK))
-    again = replace(again, ts=again.ts - 4 * _WEEK, session=np.where(again.session == 0, 0, again.session - 4 * _WEEK))
-    for each in differences("weeks change nothing", "all is four weeks later", 0, known, again, slice(0, max(len(known), len(again)))):
+def whole_weeks(features: FeatureSet) -> int:
+    """The fewest weeks after which the bars and grids of the set begin again where they did: 1, but 5 for bars of 25 minutes."""
+    lengths = [axis["ns"] for axis in features.graph()["derived"] if axis["kind"] in ("bars", "every")]
+    return math.lcm(1, *(ns // math.gcd(ns, _WEEK) for ns in lengths))
+
+
+def week_breaks(subject: Computes, events: Events, calendar: Collection[str] = (), weeks: int = 1) -> Iterator[Break]:
+    """Every feature outside `calendar` that changes when all stamps move by so many whole weeks."""
+    known, again = computed(subject, events), computed(subject, later(events, weeks * _WEEK))
+    again = replace(again, ts=again.ts - weeks * _WEEK, session=np.where(again.session == 0, 0, again.session - weeks * _WEEK))
+    what = f"all is {weeks} week{'s' if weeks > 1 else ''} later"
+    for each in differences("weeks change nothing", what, 0, known, again, slice(0, max(len(known), len(again)))):
         if each.feature not in calendar:
             yield each
 

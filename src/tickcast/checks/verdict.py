@@ -14,7 +14,7 @@ from tickcast.checks.differences import ROWS, Break, first_of_each
 from tickcast.checks.events import Events, main, ready
 from tickcast.checks.feature_set import learning_breaks, warmup_breaks
 from tickcast.checks.history import fresh_start_breaks
-from tickcast.checks.invariance import calendar_features, scale_breaks, week_breaks
+from tickcast.checks.invariance import calendar_features, scale_breaks, week_breaks, whole_weeks
 from tickcast.checks.live import restart_breaks, stream_breaks
 from tickcast.checks.regularity import unmeasured_warmups
 from tickcast.checks.subject import Computes, computed
@@ -83,7 +83,7 @@ def verdicts(words: Mapping[str, Any], events: Events, rng: np.random.Generator,
         ("fresh start", lambda: fresh_start_breaks(features, known)),
         ("warm-up", lambda: (each for each in warmup_breaks(features, even) if features.warmup[each.feature] < ended)),
         ("corrections", lambda: correction_breaks(features, known, rng)),
-        ("weeks", lambda: week_breaks(features, known, calendar_features(features))),
+        ("weeks", lambda: week_breaks(features, known, calendar_features(features), whole_weeks(features))),
         ("learning", lambda: learning_breaks(features, known)),
         ("scale", lambda: scale_breaks(features, known, claimed) if claimed else ()),
     )

@@ -12,13 +12,12 @@ from rich.table import Table
 
 from tickcast.cli.events import moment
 from tickcast.cli.feature_sets import words_of
-from tickcast.cli.streams import last_events
+from tickcast.cli.streams import events_by_stream
 from tickcast.cli.terminal import Terminal
 
 __all__ = ["generate", "select"]
 
 _Rows = tuple[int, ...]
-_ALL = 2**62  # rows: all there are
 
 
 def _write(words: Mapping[str, Any], out: Path) -> None:
@@ -140,7 +139,7 @@ def select(
     features, end = FeatureSet.from_dict(words), moment(until)
     target = ForwardReturn((horizon,))
     terminal = Terminal(quiet=quiet, as_json=json)
-    events = last_events(features, data, config, set_, rows=_ALL, store=store, terminal=terminal)
+    events = events_by_stream(features, data, config, set_, store=store, terminal=terminal)
     with terminal.progress() as listener:
         if features.needs_fit:
             features = features.fit(events, end)

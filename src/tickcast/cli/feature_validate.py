@@ -9,12 +9,10 @@ from cyclopts import Parameter, validators
 
 from tickcast.cli.events import moment
 from tickcast.cli.feature_sets import words_of
-from tickcast.cli.streams import last_events
+from tickcast.cli.streams import events_by_stream
 from tickcast.cli.terminal import Terminal
 
 __all__ = ["validate"]
-
-_ALL = 2**62  # rows: all there are
 
 
 def validate(
@@ -70,7 +68,7 @@ def validate(
 
     features, end = FeatureSet.from_dict(words), moment(until)
     terminal = Terminal(quiet=quiet, as_json=json)
-    events = last_events(features, data, config, set_, rows=_ALL, store=store, terminal=terminal)
+    events = events_by_stream(features, data, config, set_, store=store, terminal=terminal)
     with terminal.progress() as listener:
         if features.needs_fit:
             features = features.fit(events, end)
