@@ -109,7 +109,21 @@ def test_feature_set(name: str, law: Law) -> None:
 
 def test_no_shipped_set_is_skipped() -> None:
     """Sets are found in the package; a law or a set that goes missing is noticed."""
-    known = {"alpha158", "ash", "ash_options", "comovement", "cross", "es_scale", "har", "lob", "mtf", "nq24", "nq_price", "options", "regime"}
+    known = {
+        "alpha158",
+        "ash",
+        "ash_options",
+        "comovement",
+        "cross",
+        "es_scale",
+        "har",
+        "lob",
+        "mtf",
+        "nq24",
+        "nq_price",
+        "options",
+        "regime",
+    }
     assert known <= set(SETS)
     assert len(LAWS["feature_set"]) == 8
     assert len(FRAME_FUTURES) == 8 and CUTS == 25
