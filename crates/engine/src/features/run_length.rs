@@ -4,6 +4,7 @@ use super::error::EngineError;
 use super::fitted::{Learned, Model};
 use super::math::{exp, ln};
 use super::tape::Tape;
+use super::vector::{Work, widest};
 
 const MAX_ROWS: usize = 5000;
 /// Less probability than this is none: it keeps products clear of numbers that the processor computes slowly and inexactly.
@@ -25,6 +26,8 @@ struct Degrees {
     /// `1 / (kappa + 1)` and `kappa / (2 (kappa + 1))`: how far a row moves the mean, and beta.
     gain: Vec<f64>,
     spread: Vec<f64>,
+    /// Rows after one more.
+    rows: Vec<f64>,
 }
 
 /// Runs by their number of rows: place 0 is a run that has none yet, the prior; place `l` is a run of the last `l` rows.
@@ -64,6 +67,7 @@ pub(super) struct RunLength {
     runs: Runs,
     next: Runs,
     weight: Vec<f64>,
+    expected: f64,
     seen: u64,
 }
 
@@ -76,7 +80,8 @@ impl RunLength {
             return Err(learned.refuse("has a hazard of 1 or more"));
         }
         let mut degrees = Degrees::default();
-        for _ in 0..=longest {
+        for h in 1..=longest + 1 {
+            degrees.rows.push(h as f64);
             degrees.power.push(alpha + 0.5);
             degrees.widen.push(2.0 * (kappa + 1.0) / kappa);
             degrees.peak.push(ratio);
@@ -94,6 +99,7 @@ impl RunLength {
             runs: Runs::new(longest + 1, prior),
             next: Runs::new(longest + 1, prior),
             weight: vec![0.0; longest + 1],
+            expected: f64::NAN,
             seen: 0,
         })
     }
@@ -118,27 +124,35 @@ impl RunLength {
             0.0
         };
         let grown = alive.min(longest);
-        let (runs, next, degrees) = (&self.runs, &mut self.next, &self.degrees);
-        for (next, (p, w)) in next.probability[1..=grown]
-            .iter_mut()
-            .zip(runs.probability[..grown].iter().zip(&self.weight[..grown]))
-        {
-            *next = p * w;
+        let (p, w, mean, beta) = (
+            &self.runs.probability[..grown],
+            &self.weight[..grown],
+            &self.runs.mean[..grown],
+            &self.runs.beta[..grown],
+        );
+        let (gain, spread) = (&self.degrees.gain[..grown], &self.degrees.spread[..grown]);
+        let next = &mut self.next;
+        let (next_p, next_mean, next_beta) = (
+            &mut next.probability[1..=grown],
+            &mut next.mean[1..=grown],
+            &mut next.beta[1..=grown],
+        );
+        for i in 0..grown {
+            let d = z - mean[i];
+            next_p[i] = p[i] * w[i];
+            next_mean[i] = mean[i] + gain[i] * d;
+            next_beta[i] = beta[i] + spread[i] * (d * d);
         }
-        next.probability[grown] += kept;
-        let before = runs.mean[..grown].iter().zip(&runs.beta[..grown]);
-        let moves = degrees.gain[..grown].iter().zip(&degrees.spread[..grown]);
-        let after = next.mean[1..=grown].iter_mut().zip(next.beta[1..=grown].iter_mut());
-        for ((after, (mean, beta)), (gain, spread)) in after.zip(before).zip(moves) {
-            let d = z - mean;
-            *after.0 = mean + gain * d;
-            *after.1 = beta + spread * (d * d);
-        }
+        next_p[grown - 1] += kept;
         let share = (1.0 - self.hazard) / total(&next.probability[1..=grown]);
-        for p in &mut next.probability[1..=grown] {
-            let scaled = *p * share;
-            *p = if scaled < NOTHING { 0.0 } else { scaled };
+        let rows = &self.degrees.rows[..grown];
+        let (p, product) = (&mut next.probability[1..=grown], &mut self.weight[..grown]);
+        for i in 0..grown {
+            let scaled = p[i] * share;
+            p[i] = if scaled < NOTHING { 0.0 } else { scaled };
+            product[i] = p[i] * rows[i];
         }
+        self.expected = total(product) / (1.0 - self.hazard);
         next.probability[0] = self.hazard;
         std::mem::swap(&mut self.runs, &mut self.next);
         self.seen = self.seen.saturating_add(1);
@@ -151,32 +165,30 @@ impl RunLength {
 #[inline(always)]
 fn densities(weight: &mut [f64], runs: &Runs, degrees: &Degrees, z: f64) {
     let n = weight.len();
-    let run = runs.mean[..n].iter().zip(&runs.beta[..n]).zip(&runs.probability[..n]);
-    for ((weight, ((mean, beta), p)), (power, widen)) in weight.iter_mut().zip(run).zip(degrees.power[..n].iter().zip(&degrees.widen[..n]))
-    {
-        let d = z - mean;
-        let value = -power * ln(1.0 + d * d / (widen * beta));
-        *weight = if *p > 0.0 { value } else { f64::NEG_INFINITY };
+    let (mean, beta, p) = (&runs.mean[..n], &runs.beta[..n], &runs.probability[..n]);
+    let (power, widen, peak) = (&degrees.power[..n], &degrees.widen[..n], &degrees.peak[..n]);
+    for i in 0..n {
+        let d = z - mean[i];
+        let value = -power[i] * ln(1.0 + d * d / (widen[i] * beta[i]));
+        weight[i] = if p[i] > 0.0 { value } else { f64::NEG_INFINITY };
     }
     let best = strands(weight, f64::NEG_INFINITY, |best, w| if w > best { w } else { best });
-    let width = degrees.widen[..n].iter().zip(&runs.beta[..n]);
-    for ((weight, peak), (widen, beta)) in weight.iter_mut().zip(&degrees.peak[..n]).zip(width) {
-        *weight = exp(*weight - best) * peak / (widen * beta).sqrt();
+    for i in 0..n {
+        weight[i] = exp(weight[i] - best) * peak[i] / (widen[i] * beta[i]).sqrt();
     }
 }
 
-/// A fold in four strands: their order is fixed, and a step of one need not wait for the others.
+/// A fold in eight strands: their order is fixed, and a step of one need not wait for the others.
 #[inline(always)]
 fn strands(x: &[f64], start: f64, step: impl Fn(f64, f64) -> f64) -> f64 {
-    let (fours, rest) = x.as_chunks::<4>();
-    let mut made = [start; 4];
-    for four in fours {
-        for (strand, x) in made.iter_mut().zip(four) {
+    let (eights, rest) = x.as_chunks::<8>();
+    let mut made = [start; 8];
+    for eight in eights {
+        for (strand, x) in made.iter_mut().zip(eight) {
             *strand = step(*strand, *x);
         }
     }
-    let both = step(step(made[0], made[1]), step(made[2], made[3]));
-    rest.iter().fold(both, |all, x| step(all, *x))
+    rest.iter().chain(&made).fold(start, |all, x| step(all, *x))
 }
 
 #[inline(always)]
@@ -184,11 +196,14 @@ fn total(x: &[f64]) -> f64 {
     strands(x, 0.0, |sum, x| sum + x)
 }
 
-/// The same code for 256-bit vectors: the bits do not change.
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2")]
-fn advance_avx2(model: &mut RunLength, z: f64) {
-    model.advance(z);
+/// A row for a model.
+struct Next<'a>(&'a mut RunLength, f64);
+
+impl Work for Next<'_> {
+    #[inline(always)]
+    fn run(self) {
+        self.0.advance(self.1);
+    }
 }
 
 impl Model for RunLength {
@@ -197,21 +212,14 @@ impl Model for RunLength {
     }
 
     fn take(&mut self, z: &[f64]) {
-        #[cfg(target_arch = "x86_64")]
-        if std::arch::is_x86_feature_detected!("avx2") {
-            // SAFETY: the processor has just said that it knows AVX2.
-            unsafe { advance_avx2(self, z[0]) };
-            return;
-        }
-        self.advance(z[0]);
+        widest(Next(self, z[0]));
     }
 
     fn read(&self, part: usize, within: usize) -> f64 {
         let p = &self.runs.probability[1..self.alive()];
-        let share = 1.0 / (1.0 - self.hazard);
         match part {
-            EXPECTED => share * p.iter().zip(1..).fold(0.0, |sum, (p, l)| sum + p * f64::from(l)),
-            CHANGED if self.seen > within as u64 => share * total(&p[..within.min(p.len())]),
+            EXPECTED => self.expected,
+            CHANGED if self.seen > within as u64 => total(&p[..within.min(p.len())]) / (1.0 - self.hazard),
             _ => f64::NAN,
         }
     }
