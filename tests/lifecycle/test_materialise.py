@@ -138,6 +138,17 @@ def test_other_definitions_and_symbols_have_days_of_their_own(tmp_path: Path) ->
         assert table.step == MINUTE and table.names == two.features.names
 
 
+def test_another_release_makes_its_own_days(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Store.open(tmp_path) as store:
+        registered = entry(store, small_market.WORDS)
+        days = series_days(bars(2), registered.features.columns)
+        assert run(registered, days, store) == 2
+        monkeypatch.setattr("tickcast.lifecycle.materialise.__version__", "99")
+        with pytest.raises(FeatureError, match="was not materialised"):
+            feature_rows(registered, "A", days, store)
+        assert run(registered, days, store) == 2
+
+
 def test_a_file_that_is_gone_is_made_again(tmp_path: Path) -> None:
     with Store.open(tmp_path) as store:
         registered = entry(store, small_market.WORDS)

@@ -1,7 +1,7 @@
 """Materialise: a registered set's rows for stored days, day by day, each going on from the state of the day before.
 
-A day's rows are named by a chain of hashes: the set, the symbol, and the content of every day up to it. So a day that was made is never
-made again, a process killed between two commits loses nothing, and a changed day leads to new rows from that day on.
+A day's rows are named by a chain of hashes: the release, the set, the symbol, and the content of every day up to it. So a day that was
+made is never made again, a process killed between two commits loses nothing, and a changed day leads to new rows from that day on.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ def feature_rows(entry: Registered, symbol: str, days: Sequence[InputDay], store
 def _chain(entry: Registered, symbol: str, days: Sequence[InputDay]) -> Iterator[tuple[InputDay, str, int]]:
     """Each day with the hash of all it is made of, and the time (UTC ns) up to which its events answer rows."""
     state = entry.features.stream().save()[:16]  # version of the engine's state and fingerprint of the graph
-    last = hashlib.sha256(b"\0".join([state, entry.features.document.encode(), symbol.encode()])).hexdigest()
+    last = hashlib.sha256(b"\0".join([state, __version__.encode(), entry.features.document.encode(), symbol.encode()])).hexdigest()
     for day, after in zip(days, [*days[1:], None], strict=False):
         # where the next day begins at this day's last stamp, a row of that stamp is not complete before the next day
         shared = after is not None and after.first_ts == day.last_ts
