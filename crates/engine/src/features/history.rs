@@ -68,6 +68,17 @@ impl History {
         &self.buffer[self.end - m..self.end]
     }
 
+    /// Take the last `m` values back, those just appended.
+    pub fn rewind(&mut self, m: usize) {
+        self.end -= m;
+    }
+
+    /// Change the last `n` values, each by itself.
+    pub fn change(&mut self, f: impl Fn(f64) -> f64) {
+        let kept = self.end - self.n..self.end;
+        self.buffer[kept].iter_mut().for_each(|x| *x = f(*x));
+    }
+
     /// The last `n` values, oldest first.
     pub fn window(&self) -> &[f64] {
         &self.buffer[self.end - self.n..self.end]

@@ -3,6 +3,7 @@
 //! `Graph::from_json` reads what Python's parser made; `Engine::new` makes an engine that has seen nothing. `batch` takes history in
 //! blocks, `push` and `advance` a live stream; both run the same operators, so a row's bits do not depend on which was used.
 
+mod addends;
 mod anchored;
 mod autoencoder;
 mod bank;
@@ -24,6 +25,7 @@ mod graph;
 mod hidden_markov;
 mod history;
 mod kernel;
+mod long;
 mod maker;
 mod math;
 mod moments;
@@ -47,7 +49,6 @@ mod tape;
 mod tests;
 mod timeline;
 mod turn;
-mod variance;
 mod vector;
 mod wide;
 mod window;

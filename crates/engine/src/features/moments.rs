@@ -1,4 +1,4 @@
-//! Skewness and excess kurtosis, from sums of powers of the distance to a value near the window's mean.
+//! Variance, skewness and excess kurtosis, from sums of powers of the distance to a value near the window's mean.
 
 use super::error::EngineError;
 use super::math::{Pair, tame};
@@ -38,7 +38,8 @@ impl Level {
         self.distance(self.last)
     }
 
-    /// Whether the base lies `far` deviations from the mean, or a value has left that is `reach` times larger than all inside (both squared).
+    /// Whether the base lies `far` deviations from the mean, or a value has left that is `reach` times larger than all inside: both
+    /// squared.
     #[inline(always)]
     pub fn stale(&self, first: Pair, second: Pair, n: usize, far: f64, reach: f64) -> bool {
         let (s, q) = (first.value(), second.value());
@@ -80,8 +81,9 @@ pub(super) fn tape_pairs(pairs: &mut [Pair], tape: &mut Tape) -> Result<(), Engi
     Ok(())
 }
 
-/// Sums of the first `K` powers: 3 for the skewness, 4 for the excess kurtosis, both adjusted for the sample as pandas does
-/// (Joanes and Gill 1998: G1 and G2). NaN over fewer than `K` numbers and where all are equal.
+/// Sums of the first `K` powers: 2 for the unbiased variance, 3 for the skewness, 4 for the excess kurtosis, as pandas adjusts them
+/// (Joanes and Gill 1998: G1 and G2). NaN over fewer than `K` numbers;
+/// the shapes are where all are equal, too.
 #[derive(Default)]
 pub(super) struct Moments<const K: usize> {
     level: Level,
@@ -92,13 +94,14 @@ impl<const K: usize> Moments<K> {
     #[inline(always)]
     fn count(&mut self, d: Wide, sign: f64) {
         let square = d.times(d);
-        let powers = [d, square, square.times(d)];
-        for (sum, power) in self.sums.iter_mut().zip(powers) {
-            sum.add(sign * power.high, sign * power.low);
+        let mut add = |i: usize, power: Wide| self.sums[i].add(sign * power.high, sign * power.low);
+        add(0, d);
+        add(1, square);
+        if K >= 3 {
+            add(2, square.times(d));
         }
         if K == 4 {
-            let fourth = square.times(square);
-            self.sums[3].add(sign * fourth.high, sign * fourth.low);
+            add(3, square.times(square));
         }
     }
 }
@@ -117,27 +120,7 @@ impl<const K: usize> Statistic<1> for Moments<K> {
         if count < K {
             return f64::NAN;
         }
-        let n = count as f64;
-        let [s1, s2, s3, s4] = self.sums.map(Wide::from);
-        let square = s1.times(s1);
-        // n, n², n³ times the sums of powers around the mean
-        let a2 = s2.scaled(n).less(square);
-        if a2 <= 0.0 {
-            return f64::NAN;
-        }
-        if K == 3 {
-            let a3 = s3
-                .scaled(n * n)
-                .plus(square.times(s1).scaled(2.0))
-                .less(s1.times(s2).scaled(3.0 * n));
-            let skew = (n * (n - 1.0)).sqrt() / (n - 2.0) * (a3 / (a2 * a2.sqrt()));
-            // a symmetric window: what is left is the rounding of its values, not of these sums
-            return if skew.abs() < 1e-13 { 0.0 } else { tame(skew) };
-        }
-        let gain = s4.scaled(n).scaled(n * n).plus(square.times(s2).scaled(6.0 * n));
-        let loss = s1.times(s3).scaled(4.0 * n * n).plus(square.times(square).scaled(3.0));
-        let a4 = gain.less(loss);
-        tame((n - 1.0) / ((n - 2.0) * (n - 3.0)) * ((n + 1.0) * (a4 / (a2 * a2)) - 3.0 * (n - 1.0)))
+        shape::<K>(count as f64, self.sums.map(Wide::from))
     }
 
     fn stale(&self, n: usize) -> bool {
@@ -157,4 +140,31 @@ impl<const K: usize> Statistic<1> for Moments<K> {
         self.level.tape(tape)?;
         tape_pairs(&mut self.sums, tape)
     }
+}
+
+/// Variance, skewness or excess kurtosis of `n` numbers from the sums of their first four powers, whatever they are seen from.
+#[inline(always)]
+pub(super) fn shape<const K: usize>(n: f64, [s1, s2, s3, s4]: [Wide; 4]) -> f64 {
+    let square = s1.times(s1);
+    // n, n², n³ times the sums of powers around the mean
+    let a2 = s2.scaled(n).less(square);
+    if K == 2 {
+        let spread = if a2 < 0.0 { 0.0 } else { a2 };
+        return tame(spread / (n * (n - 1.0)));
+    }
+    let value = if K == 3 {
+        let a3 = s3
+            .scaled(n * n)
+            .plus(square.times(s1).scaled(2.0))
+            .less(s1.times(s2).scaled(3.0 * n));
+        let skew = (n * (n - 1.0)).sqrt() / (n - 2.0) * (a3 / (a2 * a2.sqrt()));
+        // a symmetric window: what is left is the rounding of its values, not of these sums
+        if skew.abs() < 1e-13 { 0.0 } else { skew }
+    } else {
+        let gain = s4.scaled(n).scaled(n * n).plus(square.times(s2).scaled(6.0 * n));
+        let loss = s1.times(s3).scaled(4.0 * n * n).plus(square.times(square).scaled(3.0));
+        let a4 = gain.less(loss);
+        (n - 1.0) / ((n - 2.0) * (n - 3.0)) * ((n + 1.0) * (a4 / (a2 * a2)) - 3.0 * (n - 1.0))
+    };
+    if a2 > 0.0 { tame(value) } else { f64::NAN }
 }

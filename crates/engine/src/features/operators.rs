@@ -15,10 +15,8 @@ use super::kernel::{Age, Kernel, Latch, Sampler};
 use super::maker::{Cell, Maker};
 use super::rolling::{Count, Ewm, Rma};
 use super::session::{CumulativeSum, Elapsed, One, SinceOpen, TickSide, TimeDecay, ToClose};
-use super::short::MOST;
-use super::summary::{Extreme, Quantile, Spread, Summary, Tally, Total};
+use super::summary::{Extreme, Quantile, Summary, Tally, Total};
 use super::sums::Sum;
-use super::variance::Variance;
 use super::window::{Delayed, Last, OnRows, Span};
 use super::windows;
 
@@ -126,7 +124,6 @@ pub(super) fn build(graph: &Graph, bank: &[usize]) -> Result<Body, EngineError> 
         "sum" => lanes(parts, |p| Ok(Sum::new(p.steps()?))),
         "ewm_mean" | "ewm_std" => lanes(parts, ewm),
         "rma" => lanes(parts, |p| Ok(Rma::new(p.steps()?))),
-        "var" if node.steps.is_some_and(|steps| steps > MOST as u64) => lanes(parts, |p| Ok(Variance::new(p.steps()?))),
         "min" => lanes(parts, |p| Ok(Extremes::<1>::new(p.steps()?))),
         "max" => lanes(parts, |p| Ok(Extremes::<-1>::new(p.steps()?))),
         _ => alone(graph, bank[0]),
@@ -251,7 +248,6 @@ fn timed(parts: &Parts<'_>, span: i64, crosses: Option<usize>) -> Result<Body, E
     Ok(match parts.node.op.as_str() {
         "lag" => place(Delayed::new(span), crosses),
         "sum" => over(Total::default(), span, crosses),
-        "var" => over(Spread::default(), span, crosses),
         "count" => over(Tally, span, crosses),
         "min" => over(Extreme::<1>::default(), span, crosses),
         "max" => over(Extreme::<-1>::default(), span, crosses),
@@ -267,7 +263,7 @@ fn timed(parts: &Parts<'_>, span: i64, crosses: Option<usize>) -> Result<Body, E
 fn counted(parts: &Parts<'_>) -> Result<Box<dyn Kernel>, EngineError> {
     let node = parts.node;
     Ok(match node.op.as_str() {
-        "var" => return windows::short("var", parts.steps()?).ok_or_else(|| parts.missing("an operator")),
+        "var" => return windows::variance(parts.steps()?).ok_or_else(|| parts.missing("an operator")),
         "count" => Box::new(Count::new(parts.steps()?)),
         "quantile" => Box::new(Last::new(parts.steps()?, Quantile::new(parts.level()?))),
         op if windows::known(op) => return windows::counted(op, parts.steps()?).ok_or_else(|| parts.missing("an operator")),

@@ -1,9 +1,9 @@
-//! What a window keeps of its values: total, spread, count, extremes, order.
+//! What a window keeps of its values: total, count, extremes, order.
 
 use std::collections::VecDeque;
 
 use super::error::EngineError;
-use super::math::{Pair, square, tame, variance};
+use super::math::{Pair, tame};
 use super::tape::Tape;
 
 /// What is kept of the values inside a window. Values are let in and out in order; NaN never gets here.
@@ -42,44 +42,6 @@ impl Summary for Total {
     fn tape(&mut self, tape: &mut Tape) -> Result<(), EngineError> {
         tape.f64(&mut self.0.high)?;
         tape.f64(&mut self.0.low)
-    }
-}
-
-/// Unbiased variance; NaN below two numbers.
-#[derive(Default)]
-pub(super) struct Spread(Pair, Pair);
-
-impl Summary for Spread {
-    fn enter(&mut self, _at: i64, x: f64) {
-        let (p, error) = square(x);
-        self.0.add(x, 0.0);
-        self.1.add(p, error);
-    }
-
-    fn leave(&mut self, _at: i64, x: f64) {
-        let (p, error) = square(x);
-        self.0.add(-x, 0.0);
-        self.1.add(-p, -error);
-    }
-
-    fn value(&self, n: usize) -> f64 {
-        if n < 2 {
-            f64::NAN
-        } else {
-            tame(variance(self.0, self.1, n as f64))
-        }
-    }
-
-    fn clear(&mut self) {
-        (self.0, self.1) = (Pair::default(), Pair::default());
-    }
-
-    fn tape(&mut self, tape: &mut Tape) -> Result<(), EngineError> {
-        for pair in [&mut self.0, &mut self.1] {
-            tape.f64(&mut pair.high)?;
-            tape.f64(&mut pair.low)?;
-        }
-        Ok(())
     }
 }
 

@@ -1,7 +1,9 @@
 //! The windows made of a `Statistic`, by name, over rows and over event time.
 
+use super::addends;
 use super::deviation::Deviation;
 use super::kernel::Kernel;
+use super::long::{Long, Sums};
 use super::moments::Moments;
 use super::operators::Body;
 use super::order::{Rank, Since};
@@ -42,29 +44,47 @@ pub(super) fn counted(op: &str, n: usize) -> Option<Box<dyn Kernel>> {
     fn over<S: Statistic<N> + 'static, const N: usize>(n: usize, statistic: S) -> Option<Box<dyn Kernel>> {
         Some(Box::new(RowWindow::new(n, statistic)))
     }
-    if n <= MOST {
+    // two series cost twice as much to add up anew
+    let most = if series(op) == 2 { MOST / 2 } else { MOST };
+    if n <= most {
         return short(op, n);
     }
     match op {
-        "skew" => over(n, Moments::<3>::default()),
-        "kurt" => over(n, Moments::<4>::default()),
-        "rank" => over(n, Rank::default()),
-        "wma" => over(n, Ramp::default()),
         "mad" => over(n, Deviation::default()),
+        "rank" => over(n, Rank::default()),
         "argmin" => over(n, Since::<1, false>::default()),
         "argmax" => over(n, Since::<-1, false>::default()),
         "argmin_first" => over(n, Since::<1, true>::default()),
         "argmax_first" => over(n, Since::<-1, true>::default()),
+        _ => long(op, n),
+    }
+}
+
+/// Unbiased variance of the last `n` rows.
+pub(super) fn variance(n: usize) -> Option<Box<dyn Kernel>> {
+    if n <= MOST { short("var", n) } else { long("var", n) }
+}
+
+/// A window over many rows, of sums that slide.
+fn long(op: &str, n: usize) -> Option<Box<dyn Kernel>> {
+    fn of<A: Sums<N, K> + 'static, const N: usize, const K: usize>(n: usize, sums: A) -> Option<Box<dyn Kernel>> {
+        Some(Box::new(Long::new(n, sums)))
+    }
+    match op {
+        "var" => of(n, addends::Spread),
+        "skew" => of(n, addends::Shape::<3>),
+        "kurt" => of(n, addends::Shape::<4>),
+        "wma" => of(n, addends::Rising),
         _ => match (line(op), relation(op)) {
-            (Some(line), _) => over(n, Trend::new(line, 1.0)),
-            (_, Some(relation)) => over(n, Related::new(relation)),
+            (Some(line), _) => of(n, line),
+            (_, Some(relation)) => of(n, relation),
             _ => None,
         },
     }
 }
 
 /// A window so short that it is added up anew for every row.
-pub(super) fn short(op: &str, n: usize) -> Option<Box<dyn Kernel>> {
+fn short(op: &str, n: usize) -> Option<Box<dyn Kernel>> {
     fn of<A: Answer<N> + 'static, const N: usize>(n: usize, answer: A) -> Option<Box<dyn Kernel>> {
         Some(Box::new(Short::new(n, answer)))
     }
@@ -97,6 +117,7 @@ pub(super) fn timed(op: &str, span: i64, crosses: Option<usize>) -> Option<Body>
         })
     }
     match op {
+        "var" => over(span, crosses, Moments::<2>::default()),
         "skew" => over(span, crosses, Moments::<3>::default()),
         "kurt" => over(span, crosses, Moments::<4>::default()),
         "rank" => over(span, crosses, Rank::default()),
