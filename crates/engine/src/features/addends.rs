@@ -1,4 +1,8 @@
 //! What the windows of many rows add up, and what they answer from it.
+#![allow(
+    clippy::needless_range_loop,
+    reason = "plain loops over arrays become vectors, iterators over them are compiled on their own"
+)]
 
 use super::long::Sums;
 use super::math::{Pair, square, tame, variance};
@@ -9,8 +13,8 @@ use super::wide::{Wide, product};
 #[inline(always)]
 fn widen<const K: usize>(pairs: [Pair; K]) -> [Wide; K] {
     let mut out = [Wide { high: 0.0, low: 0.0 }; K];
-    for (out, pair) in out.iter_mut().zip(&pairs) {
-        *out = Wide::from(*pair);
+    for i in 0..K {
+        out[i] = Wide::from(pairs[i]);
     }
     out
 }

@@ -4,6 +4,10 @@
 //! additions wait for the row before. Values are kept as distances to a base near them, exactly, so that powers lose nothing to the level.
 //! Every so many rows, counted from the first, and once a giant has left that took the last bits of the others along, the base is chosen
 //! anew and the sums are added up again from the window.
+#![allow(
+    clippy::needless_range_loop,
+    reason = "plain loops over arrays become vectors, iterators over them are compiled on their own"
+)]
 
 use super::error::EngineError;
 use super::history::{Gate, History, number};
@@ -98,8 +102,8 @@ impl<A: Sums<N, K>, const N: usize, const K: usize> Long<A, N, K> {
         }
         for r in 0..m {
             let change = change(&self.sums, n, before + 1.0 + r as f64, pick(&new, r), pick(&old, r));
-            for (i, (x, error)) in change.iter().enumerate() {
-                (tile.added[i][r], tile.error[i][r]) = (*x, *error);
+            for i in 0..K {
+                (tile.added[i][r], tile.error[i][r]) = change[i];
             }
         }
         let (mut pairs, mut peak, mut sound) = (self.pairs, self.peak, true);
@@ -122,12 +126,12 @@ impl<A: Sums<N, K>, const N: usize, const K: usize> Long<A, N, K> {
             return;
         }
         (self.pairs, self.peak) = (pairs, peak);
-        for (r, out) in out.iter_mut().enumerate() {
+        for r in 0..m {
             let mut pairs = [Pair::default(); K];
-            for (i, pair) in pairs.iter_mut().enumerate() {
-                (pair.high, pair.low) = (tile.high[i][r], tile.low[i][r]);
+            for i in 0..K {
+                (pairs[i].high, pairs[i].low) = (tile.high[i][r], tile.low[i][r]);
             }
-            *out = self.sums.answer(n, before + 1.0 + r as f64, pairs, pick(&new, r), self.base);
+            out[r] = self.sums.answer(n, before + 1.0 + r as f64, pairs, pick(&new, r), self.base);
         }
         self.row += m as u64;
         if N == 1 {
@@ -206,8 +210,8 @@ fn holds(peak: f64, squares: f64) -> bool {
 fn pick<const N: usize>(tile: &[[f64; TILE]; N], r: usize) -> [f64; N] {
     // loops and no closures over arrays: those are compiled on their own, without the wide vectors
     let mut row = [0.0; N];
-    for (row, tile) in row.iter_mut().zip(tile) {
-        *row = tile[r];
+    for i in 0..N {
+        row[i] = tile[i][r];
     }
     row
 }
@@ -216,10 +220,10 @@ fn pick<const N: usize>(tile: &[[f64; TILE]; N], r: usize) -> [f64; N] {
 #[inline(always)]
 fn change<A: Sums<N, K>, const N: usize, const K: usize>(sums: &A, n: f64, k: f64, new: [f64; N], old: [f64; N]) -> [(f64, f64); K] {
     let (mut gain, loss) = (sums.terms(k, new), sums.terms(k - n, old));
-    for (gain, (y, wrong)) in gain.iter_mut().zip(&loss) {
-        let (x, error) = *gain;
+    for i in 0..K {
+        let ((x, error), (y, wrong)) = (gain[i], loss[i]);
         let d = x - y;
-        *gain = (d, sum_error(x, -y, d) + (error - wrong));
+        gain[i] = (d, sum_error(x, -y, d) + (error - wrong));
     }
     gain
 }

@@ -63,7 +63,7 @@ impl Statistic<1> for Ramp {
 
     fn stale(&self, _n: usize) -> bool {
         // a giant has left: what it took along from the sums is more than the answer may lose
-        let sound = self.peak <= 1e9 * self.size || self.peak == 0.0;
+        let sound = self.peak <= 1e6 * self.size || self.peak == 0.0;
         !sound
     }
 
