@@ -125,7 +125,7 @@ def _touch(w: Windows, mid: Column, bid: Column, ask: Column, bid_size: Column, 
 def _quantity(w: Windows, depth: dict[tuple[str, int], Column], bid_size: Column, ask_size: Column) -> dict[str, Column]:
     out = {f"depth_{s}_{n}": depth[s, n] for n in (5, 10) for s in ("bid", "ask")}
     for n, both in ((n, depth["bid", n] + depth["ask", n]) for n in (1, 5, 10)):
-        out[f"log_depth_{n}"] = np.log(both)
+        out[f"log_depth_{n}"] = np.log(np.where(both > 0, both, np.nan))
         out[f"depth_ratio_{n}_60s"] = ratio(both, w.mean(both, 60))
     return out | {
         "depth_share_bid_1": ratio(bid_size, depth["bid", 10]),

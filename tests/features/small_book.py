@@ -26,13 +26,14 @@ def _context(frame: pl.DataFrame, session: NDArray[np.int64]) -> pl.DataFrame:
 
 
 def books(n: int, *, per_session: int | None = None, even: bool = False, odd: bool = False, seed: int = 5) -> pl.DataFrame:
-    """Books of ten levels on a cent grid; a roll at the third session. `even`: a row every 100 ms; `odd`: some crossed, locked, thin."""
+    """Books of ten levels on a cent grid; a roll at the third session. `even`: a row every 100 ms; `odd`: some crossed, thin, of size 0."""
     rng = np.random.default_rng(seed)
     ts, session = _stamps(n, per_session or n, even, rng)
     best = 10_000 + np.cumsum(rng.choice([-1, 0, 0, 0, 1], n))
     spread = rng.integers(1, 4, n)
     if odd:
         spread = np.where(rng.random(n) < 0.02, rng.integers(-1, 1, n), spread)
+    nothing = rng.random(n) < 0.003
     made: dict[str, object] = {"symbol": ["X"] * n, "ts": ts}
     for side, sign, first in (("bid", -1, best), ("ask", 1, best + spread)):
         away = np.concatenate([np.zeros((n, 1), np.int64), np.cumsum(rng.integers(1, 3, (n, 9)), axis=1)], axis=1)
@@ -41,6 +42,7 @@ def books(n: int, *, per_session: int | None = None, even: bool = False, odd: bo
         if odd:
             gone = np.arange(10) >= rng.choice([0, 4, 7, 10], (n, 1), p=[0.005, 0.01, 0.015, 0.97])
             price, size = np.where(gone, np.nan, price), np.where(gone, np.nan, size)
+            size[nothing, 0] = 0.0
         made |= {f"{side}_price_{k + 1}": price[:, k] for k in range(10)} | {f"{side}_size_{k + 1}": size[:, k] for k in range(10)}
     return _context(pl.DataFrame(made), session).fill_nan(None)
 
