@@ -13,10 +13,8 @@ pub fn price_rows(quotes: &Columns<'_>, rules: &Rules, out: &mut [f64]) {
         let now = quotes.ts[from];
         let until = from + quotes.ts[from..].partition_point(|ts| *ts <= now);
         let mut places: Vec<usize> = (from..until).collect();
-        let key = |i: &usize| {
-            let quote = quotes.quote(*i);
-            (quote.expiry, quote.strike, quote.side)
-        };
+        let [strike, side, ..] = quotes.values;
+        let key = |i: &usize| (quotes.expiry[*i], strike[*i], side[*i]);
         places.sort_by(|a, b| {
             let (a, b) = (key(a), key(b));
             a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)).then(a.2.total_cmp(&b.2))
