@@ -12,6 +12,7 @@ import pytest
 
 from tickcast.errors import ConfigError, SourceError
 from tickcast.sources import Cleaned, Lobster
+from tickcast.store import Store
 
 STEM = "XYZ_2012-06-21_34200000_57600000_{}_2.csv"
 MESSAGES = """34200.000000001,1,11,100,1000000,1
@@ -176,3 +177,13 @@ def test_replaying_a_real_day_rebuilds_its_book(market_data: Path) -> None:
         assert np.mean((after - before)[known] == sign[known]) > 0.999
     one = read(market_data / "lobster" / "LOBSTER_SampleFile_AAPL_2012-06-21_1.zip", "book")
     assert len(one.frame) == 118_497 and not one.counts
+
+
+@pytest.mark.parametrize("table", ["book", "orders", "trades"])
+def test_a_day_goes_through_the_store_in_the_order_of_its_messages(table: str, tmp_path: Path) -> None:
+    frame = read(packed(tmp_path), table).frame
+    with Store.open(tmp_path / "store") as store:
+        assert store.write(table, frame, source="day.zip").added == len(frame)
+        assert store.write(table, frame[::-1], source="day.zip").added == 0
+        kept = store.scan(table)
+    assert kept.select(frame.columns).equals(frame)
