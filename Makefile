@@ -71,7 +71,12 @@ rust-lint: setup ## format and lint, Rust
 check: lint types rust-lint $(STAMPS)/tests ## format, lint, types, house rules and tests (not repeated if they just passed)
 	@echo "check: all passed"
 
-bench: setup ## measure ours and its rivals in the same run, print one table
+$(STAMPS)/rivals: benchmarks/rivals.txt make/rivals.sh | $(STAMPS)/packages
+	@echo "bench: qlib and KunQuant in $(VENV)/rivals (minutes on the first run)"
+	@make/rivals.sh $(BIN)/python $(VENV)/rivals
+	@touch $@
+
+bench: setup $(STAMPS)/rivals ## measure ours and its rivals in the same run, print one table
 	@$(BIN)/python benchmarks/table.py
 
 $(STAMPS)/docs: $(STAMPS)/packages

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -79,37 +80,42 @@ class FeatureSet:
         graph: dict[str, Any] = json.loads(self.document)
         return graph
 
+    @cached_property
+    def _read(self) -> dict[str, Any]:
+        """The graph, read once: nobody may change it."""
+        return self.graph()
+
     @property
     def name(self) -> str:
         """Name of the set, or of the merged sets joined by +."""
-        return str(self.graph()["name"])
+        return str(self._read["name"])
 
     @property
     def names(self) -> tuple[str, ...]:
         """(k,) names of the features."""
-        return tuple(feature["name"] for feature in self.graph()["features"])
+        return tuple(feature["name"] for feature in self._read["features"])
 
     @property
     def columns(self) -> tuple[str, ...]:
         """Input columns of the main stream in the order the engine takes them."""
-        return tuple(self.graph()["inputs"])
+        return tuple(self._read["inputs"])
 
     @property
     def streams(self) -> Mapping[str, tuple[str, ...]]:
         """Input columns of every stream, the main one first, then its sides in the order the engine numbers them."""
-        graph = self.graph()
+        graph = self._read
         sides = {side["name"]: tuple(side["inputs"]) for side in graph["sides"]}
         return MappingProxyType({graph["stream"]: tuple(graph["inputs"]), **sides})
 
     @property
     def warmup(self) -> Mapping[str, int]:
         """Rows at the start of a gapless series for which each feature is NaN."""
-        return MappingProxyType({feature["name"]: feature["warmup"] for feature in self.graph()["features"]})
+        return MappingProxyType({feature["name"]: feature["warmup"] for feature in self._read["features"]})
 
     @property
     def needs_fit(self) -> bool:
         """Whether a table has to be learned before anything can be computed."""
-        return any(table["values"] is None for table in self.graph()["tables"])
+        return any(table["values"] is None for table in self._read["tables"])
 
     @property
     def hash(self) -> str:
@@ -162,7 +168,7 @@ class FeatureSet:
         Raises FeatureError naming the features whose column or stream the data lacks, the row that is out of order, a stream gone stale, or
         a table not yet fitted.
         """
-        graph = self.graph()
+        graph = self._read
         frames = {graph["stream"]: frame} if isinstance(frame, pl.DataFrame) else frame
         if graph["stream"] not in frames:
             raise FeatureError(f"there are no rows of {graph['stream']}", field=graph["stream"])
@@ -205,8 +211,12 @@ def _columns(graph: dict[str, Any], frame: pl.DataFrame, axis: int, names: Seque
             what = ", ".join(needing[:5]) + (f" and {len(needing) - 5} more" if len(needing) > 5 else "")
             message = f"the data has no {name}, which {what} need{'s' if len(needing) == 1 else ''}"
             raise FeatureError(message, field=needing[0], hint="choose a feature set without it")
+        column = frame[name]
+        if column.dtype == pl.Float64 and not column.null_count():
+            out.append(np.ascontiguousarray(column.to_numpy()))
+            continue
         try:
-            values = frame[name].cast(pl.Float64, strict=True).fill_null(float("nan"))
+            values = column.cast(pl.Float64, strict=True).fill_null(float("nan"))
         except pl.exceptions.PolarsError as error:
             raise FeatureError(f"column {name} does not hold numbers", field=name) from error
         out.append(np.ascontiguousarray(values.to_numpy()))
