@@ -1,7 +1,7 @@
 """alpha158 against qlib and KunQuant, on one core: `python benchmarks/alpha.py`.
 
-The rivals run in an environment of their own (`rivals.py`, installed by `make bench`): qlib by its own loader of features, KunQuant by its own
-compiled Alpha158. Also what a second core brings, and what memory it takes. A rival's rate on fewer rows is said to be of fewer rows.
+The rivals run in an environment of their own (`rivals.py`, installed by `make bench`): qlib by its own loader of features, KunQuant by
+its own compiled Alpha158. Also what a second core brings, and what memory it takes. A rate on fewer rows is said to be so.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def rival(who: str, bars: Panel, repeats: int) -> tuple[float | None, str]:
     """Thousands of rows per second of a rival, or None and the reason."""
     if not RIVALS.is_file():
         return None, ABSENT
-    one_thread = {name: "1" for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")}
+    one_thread = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS"), "1")
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "bars.npz"
         np.savez(file, **bars)  # type: ignore[arg-type]

@@ -61,7 +61,7 @@ def indicators(minutes: int) -> list[pl.Expr]:
         "rsi": 100 * gain / (gain + loss),
         "macd": (c.ewm_mean(span=12, adjust=False) - c.ewm_mean(span=26, adjust=False)) / c,
         "stoch": 100 * (c - bottom) / (top - bottom),
-        "adx": rma(100 * (plus - minus).abs() / (plus + minus)),
+        "adx": rma(pl.when(plus + minus > 0).then(100 * (plus - minus).abs() / (plus + minus)).otherwise(0.0)),
         "atr": rma(ranges) / c,
         "parkinson": ((h / low).log() ** 2 / (4 * np.log(2))).rolling_mean(20).sqrt(),
         "garman_klass": (0.5 * (h / low).log() ** 2 - (2 * np.log(2) - 1) * (c / o).log() ** 2).rolling_mean(20).sqrt(),

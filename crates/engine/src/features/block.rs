@@ -135,8 +135,8 @@ pub(super) fn evaluate(steps: &mut [Step], buffer: &mut Buffer, block: &mut Bloc
 /// Answer the rows of the axis `to` from those of `from` that are not later.
 fn carry(sampler: &mut dyn Sampler, (from, to): (usize, usize), block: &Block, args: Args<'_>, out: &mut [f64]) {
     let (source, target) = (&block.tracks[from], &block.tracks[to]);
-    let mut taken = 0;
-    for (r, place) in target.place.iter().enumerate() {
+    let (mut taken, mut r) = (0, 0);
+    while let Some(place) = target.place.get(r) {
         let mut upto = taken;
         while source.place.get(upto).is_some_and(|seen| seen <= place) {
             upto += 1;
@@ -150,7 +150,19 @@ fn carry(sampler: &mut dyn Sampler, (from, to): (usize, usize), block: &Block, a
             sampler.absorb(&source.ts[taken..upto], x);
             taken = upto;
         }
-        out[r] = sampler.answer(target.ts[r]);
+        if let Some(value) = sampler.held() {
+            // nothing changes before the source's next row
+            let rest = &target.place[r..];
+            let same = source
+                .place
+                .get(taken)
+                .map_or(rest.len(), |next| rest.partition_point(|place| place < next));
+            out[r..r + same].fill(value);
+            r += same;
+        } else {
+            out[r] = sampler.answer(target.ts[r]);
+            r += 1;
+        }
     }
     if taken < source.ts.len() {
         let x = Taken {

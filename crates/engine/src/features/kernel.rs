@@ -61,6 +61,10 @@ impl<'a> Taken<'a> {
 pub(super) trait Sampler: Send + Sync {
     fn absorb(&mut self, ts: &[i64], x: Taken<'_>);
     fn answer(&mut self, t: i64) -> f64;
+    /// The answer, where it stays as it is until rows are taken in.
+    fn held(&self) -> Option<f64> {
+        None
+    }
     fn reset(&mut self);
     fn tape(&mut self, tape: &mut Tape) -> Result<(), EngineError>;
 }
@@ -87,6 +91,10 @@ impl Sampler for Latch {
         if let (Some(ts), Some(x)) = (ts.last(), x.get(0).last()) {
             (self.last, self.value) = (*ts, *x);
         }
+    }
+
+    fn held(&self) -> Option<f64> {
+        (self.ttl == i64::MAX).then_some(self.value)
     }
 
     fn answer(&mut self, t: i64) -> f64 {
