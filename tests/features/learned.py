@@ -77,7 +77,7 @@ def run_lengths(z: Array, values: list[float]) -> Array:
 def volatility(z: Array, values: list[float], scale: float) -> Array:
     """(n,) deviation of the next return."""
     omega, alpha, beta = values
-    h, out = omega / (1 - alpha - beta), []
+    h, out = 1.0, []
     for each in z:
         h = omega + alpha * each**2 + beta * h
         out.append(scale * np.sqrt(h))

@@ -18,7 +18,7 @@ def garch(training: Training) -> list[float]:
     """omega, alpha and beta of `h' = omega + alpha z^2 + beta h`, in units of the training variance (Bollerslev 1986).
 
     The Gaussian likelihood is maximised by L-BFGS-B from four starts; that is consistent whatever the shape of the shocks (Bollerslev &
-    Wooldridge 1992). Every stretch begins with the training variance. Raises FeatureError when no start converges.
+    Wooldridge 1992). Every stretch begins with the training variance, as does the engine. Raises FeatureError when no start converges.
     """
     from scipy.optimize import minimize  # a server that only reads what was learned does without scipy
 

@@ -4,7 +4,9 @@ use super::error::EngineError;
 use super::fitted::{Learned, Model};
 use super::tape::Tape;
 
-/// `h' = omega + alpha z^2 + beta h` in units of the training variance, from the stationary variance on.
+/// `h' = omega + alpha z^2 + beta h` in units of the training variance, from that variance on, as in the fit.
+///
+/// The stationary variance would be another start, but where alpha + beta is close to 1 it is a matter of chance.
 pub(super) struct Garch {
     omega: f64,
     alpha: f64,
@@ -17,17 +19,15 @@ impl Garch {
     pub fn new(learned: &mut Learned<'_>, scale: f64) -> Result<Self, EngineError> {
         let (omega, alpha, beta) = (learned.positive()?, learned.one()?, learned.one()?);
         if alpha < 0.0 || beta < 0.0 || alpha + beta >= 1.0 {
-            return Err(learned.refuse("has no stationary variance"));
+            return Err(learned.refuse("has alpha + beta of 1 or more"));
         }
-        let mut made = Self {
+        Ok(Self {
             omega,
             alpha,
             beta,
             scale,
-            variance: 0.0,
-        };
-        made.reset();
-        Ok(made)
+            variance: 1.0,
+        })
     }
 }
 
@@ -45,7 +45,7 @@ impl Model for Garch {
     }
 
     fn reset(&mut self) {
-        self.variance = self.omega / (1.0 - self.alpha - self.beta);
+        self.variance = 1.0;
     }
 
     fn tape(&mut self, tape: &mut Tape) -> Result<(), EngineError> {
