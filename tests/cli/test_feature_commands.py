@@ -141,5 +141,8 @@ def test_the_cost_is_that_of_the_engine_and_no_set_is_left_out() -> None:
         cost = cost_per_event(features, np.random.default_rng(1), time.perf_counter)
         assert cost is not None and cost > 0, name
         assert about(shipped()[name])
+    words = {**small_market.WORDS, "streams": {"trades": {}}, "features": {"f": 'fitted("rms_by_slot", close - trades.price, slots=24)'}}
+    learned = cost_per_event(FeatureSet.from_dict(words), np.random.default_rng(1), time.perf_counter)
+    assert learned is not None and learned > 0
     frames = made_up_rows(FeatureSet.load("nq24"), 50, np.random.default_rng(2))
     assert frames["bars"]["ts"].is_sorted() and (frames["bars"].select(pl.all() > 0).min_horizontal()).all()

@@ -60,7 +60,7 @@ def cost_per_event(features: FeatureSet, rng: np.random.Generator, clock: Callab
     main = frames[stream_of(features)]
     if features.needs_fit:
         try:
-            features = features.fit(main, int(main["ts"][-1]))
+            features = features.fit(main if len(frames) == 1 else frames, int(main["ts"][-1]))
         except FeatureError:
             return None
 
