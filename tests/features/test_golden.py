@@ -17,6 +17,7 @@ from tickcast.clock import SECOND
 from tickcast.features import FeatureSet
 
 LACKING = (pl.lit(0).alias("session_id"), pl.lit(0).alias("segment_id"))
+LINES = ("slope", "rsquare", "resid")
 GOLDEN = Path(__file__).resolve().parents[2] / "golden" / "features.json"
 
 
@@ -45,7 +46,22 @@ def cases() -> dict[str, dict[str, object]]:
         "ash": case(FeatureSet.load("ash"), ticks.with_columns(ts=pl.col("ts") // 8, session_id=pl.col("session_id") // 8)),
         "streams": case(streams(), *quotes_and_trades()),
         "learned": case(learned(), market(900).tail(100)),
+        "operators": case(operators(), market(90).with_columns(session_id=(np.arange(90) // 40 + 1) * 40 * 300 * SECOND)),
     }
+
+
+def operators() -> FeatureSet:
+    """Every window over few rows, many rows and event time, on a series with holes; anchors and filters."""
+    one = ("sum", "var", "mean", "median", "skew", "kurt", "rank", "argmin", "argmax", "wma", "mad", "max", "count", *LINES)
+    windows = {"few": "5", "many": "66", "time": '"40m"'}
+    lines = {"holed": "where(volume > 20, close, log(0 * close - 1))"}
+    lines |= {f"{name}_{kind}": f"{name}({'close' if kind == 'many' else 'holed'}, {n})" for name in one for kind, n in windows.items()}
+    lines |= {f"{name}_{kind}": f"{name}(close, volume, {n})" for name in ("cov", "corr", "beta") for kind, n in windows.items()}
+    lines |= {f"cum_{name}": f"cum_{name}(holed)" for name in ("sum", "mean", "min", "max", "count", "first")}
+    lines |= {"since": "since(close > open)", "seconds": "seconds_since(close > open)", "streak": "streak(close - open)"}
+    lines |= {"frac": "frac_diff(close, 0.4, 12)", "detail": 'wavelet(close, "db4", 2)', "smooth": 'wavelet_smooth(close, "db2", 3)'}
+    words = {"name": "operators", "stream": "bars", "clock": {"on": "bars", "step": "5m"}, "price": "close", "features": lines}
+    return FeatureSet.from_dict(words)
 
 
 def learned() -> FeatureSet:
@@ -97,7 +113,7 @@ def quotes_and_trades() -> tuple[pl.DataFrame, dict[str, pl.DataFrame]]:
     return book, {"trades": trades}
 
 
-@pytest.mark.parametrize("name", ["nq24", "ash", "streams", "learned"])
+@pytest.mark.parametrize("name", ["nq24", "ash", "streams", "learned", "operators"])
 def test_the_engine_gives_the_golden_bits(name: str) -> None:
     golden = json.loads(GOLDEN.read_text("utf-8"))[name]
     features = FeatureSet.from_graph(golden["graph"])
