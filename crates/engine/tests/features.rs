@@ -85,8 +85,11 @@ fn batch_gives_the_golden_bits() {
     }
 }
 
-/// Every event in the order of time, the sides first at equal stamps: stream, (ts, session, segment), values.
-fn events(case: &Case) -> Vec<(usize, (i64, i64, i64), Vec<f64>)> {
+/// One event: stream, (ts, session, segment), values.
+type Event = (usize, (i64, i64, i64), Vec<f64>);
+
+/// Every event in the order of time, the sides first at equal stamps.
+fn events(case: &Case) -> Vec<Event> {
     let main = columns(case);
     let mut all = Vec::new();
     for (i, side) in case.graph.sides.iter().enumerate() {

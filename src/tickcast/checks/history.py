@@ -22,9 +22,6 @@ __all__ = ["BOUND", "Memory", "fresh_start_breaks", "memories"]
 
 BOUND = 1e-9
 """How far a recursive operator may be from a fresh start, as a share of the feature's range, once it has forgotten."""
-_LAST_BIT = 1e-13
-"""The same for windows. A sliding sum of two doubles is rounded once; where the exact sum lies midway between two doubles, as it often
-does, what is left of old rows in the second double decides which of the two is the answer."""
 _LIVES = 30.0  # e-folding times after which a recursive operator has forgotten: e**-30 = 1e-13
 _STARTS = (0.12, 0.3, 0.45)
 _ANCHORED = ("cum", "since", "streak", "seconds_since", "minutes_since_open", "tick_side", "hmm", "bocpd", "garch")
@@ -75,7 +72,7 @@ def _since(start: int, frame: pl.DataFrame) -> pl.DataFrame:
 def fresh_start_breaks(features: FeatureSet, events: Events) -> Iterator[Break]:
     """Every feature that a fresh start, in the midst of the events, does not bring to the same values.
 
-    Windowed features: the same once the declared warm-up is over, but for the last bit of a sum. Recursive ones: within `BOUND` of the
+    Windowed features: the same bits once the declared warm-up is over. Recursive ones: within `BOUND` of the
     feature's range after 30 e-folding times. Anchored ones are not bound: nothing says how far back their anchor lies. A warm-up in rows
     counts as that much time too, which matters where rows come faster than the step.
     """
@@ -106,10 +103,10 @@ def _apart(
     if memory.kind == "anchored":
         return
     finite = old[np.isfinite(old)]
-    reach = (_LAST_BIT if memory.kind == "window" else BOUND) * (float(finite.max() - finite.min()) if len(finite) else 0.0)
-    bad = settled & unlike(old, new) & ~(np.abs(old - new) <= reach)
+    bad = settled & unlike(old, new)  # a window gives the same bits
     if memory.kind == "recursive":  # it skips what is NaN, so a start among such rows waits longer than was declared
-        bad &= np.isfinite(old)
+        reach = BOUND * (float(finite.max() - finite.min()) if len(finite) else 0.0)
+        bad &= np.isfinite(old) & ~(np.abs(old - new) <= reach)
     if bad.any():
         at = int(np.argmax(bad))
         was, became = (float(value[at]) if np.isfinite(value[at]) else None for value in (old, new))

@@ -4,7 +4,7 @@ use super::bank::Lane;
 use super::error::EngineError;
 use super::history::{Gate, History, number};
 use super::kernel::Args;
-use super::math::{Pair, sum_error, tame};
+use super::math::{Pair, sum_error, tame, total};
 use super::tape::Tape;
 
 /// Sum of the last `n` values; does not drift (see `Pair`).
@@ -156,7 +156,7 @@ fn slide<const N: usize>(mut slots: [&mut Slot<'_>; N]) {
         tile.add(&mut pairs, m);
         for (i, slot) in slots.iter_mut().enumerate() {
             for ((out, high), low) in slot.2[at..at + m].iter_mut().zip(&tile.high[i]).zip(&tile.low[i]) {
-                *out = tame(high + low);
+                *out = tame(total(*high, *low));
             }
         }
     }
