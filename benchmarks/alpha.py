@@ -68,9 +68,9 @@ def rival(who: str, bars: Panel, repeats: int) -> tuple[float | None, str]:
         np.savez(file, **bars)  # type: ignore[arg-type]
         call = [str(RIVALS), str(HERE / "rivals.py"), who, str(file), "--repeats", str(repeats)]
         try:
-            done = subprocess.run(call, capture_output=True, text=True, timeout=120, check=False, env={**os.environ, **one_thread})
+            done = subprocess.run(call, capture_output=True, text=True, timeout=300, check=False, env={**os.environ, **one_thread})
         except subprocess.TimeoutExpired:
-            return None, "it did not end within two minutes"
+            return None, "it did not end within five minutes"
     if done.returncode:
         return None, (done.stderr.strip().splitlines() or ["it failed"])[-1][:120]
     found = json.loads(done.stdout.strip().splitlines()[-1])
