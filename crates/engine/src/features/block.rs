@@ -7,6 +7,7 @@ use super::math::tame;
 use super::operators::{Body, build, reads};
 use super::schedule::banks;
 use super::timeline::Block;
+use super::vector::{Work, widest};
 
 /// One bank of nodes of one axis: `width` columns from `first` on.
 pub(super) struct Step {
@@ -44,21 +45,37 @@ pub(super) fn steps(graph: &Graph) -> Result<(Vec<Step>, Vec<u32>), EngineError>
 /// Where a block is computed: one column of `stride` places per node.
 #[derive(Default)]
 pub(super) struct Buffer {
-    pub data: Vec<f64>,
+    data: Vec<f64>,
+    /// Places before the first whole line of the cache, where the first column starts.
+    skip: usize,
     pub stride: usize,
 }
+
+/// Doubles in a line of the cache.
+const LINE: usize = 8;
 
 impl Buffer {
     /// A few places more than a power of two, lest all columns fall on the same lines of the cache.
     pub fn new(steps: &[Step], nodes: usize, rows: usize) -> Self {
         let stride = if rows == 1 { 1 } else { rows + 8 };
-        let mut data = vec![f64::NAN; nodes * stride];
+        let data = vec![f64::NAN; nodes * stride + LINE];
+        let skip = data.as_ptr().align_offset(LINE * size_of::<f64>()).min(LINE);
+        let mut buffer = Self { data, skip, stride };
         for step in steps {
             if let Body::Constant(value) = step.body {
-                data[step.first * stride..(step.first + 1) * stride].fill(value);
+                buffer.columns_mut()[step.first * stride..(step.first + 1) * stride].fill(value);
             }
         }
-        Self { data, stride }
+        buffer
+    }
+
+    /// All columns.
+    pub fn columns(&self) -> &[f64] {
+        &self.data[self.skip..]
+    }
+
+    fn columns_mut(&mut self) -> &mut [f64] {
+        &mut self.data[self.skip..]
     }
 
     /// Rows that fit.
@@ -72,10 +89,25 @@ impl Buffer {
 pub(super) enum Feed<'a> {
     /// Columns of every stream, each from its own row on.
     Blocks { streams: &'a [&'a [&'a [f64]]], from: &'a [usize] },
-    /// One event.
+    /// One event, of the columns of one row.
     One(&'a [f64]),
     /// Time alone has passed.
     None,
+}
+
+/// Raw numbers of one input column and where they go.
+struct Taming<'a> {
+    from: &'a [f64],
+    to: &'a mut [f64],
+}
+
+impl Work for Taming<'_> {
+    #[inline(always)]
+    fn run(self) {
+        for (to, x) in self.to.iter_mut().zip(self.from) {
+            *to = tame(*x);
+        }
+    }
 }
 
 impl Feed<'_> {
@@ -83,14 +115,13 @@ impl Feed<'_> {
         match self {
             Self::Blocks { streams, from } => {
                 for (out, column) in out.chunks_mut(stride).zip(inputs) {
-                    for (out, x) in out.iter_mut().zip(&streams[axis][*column][from[axis]..][..rows]) {
-                        *out = tame(*x);
-                    }
+                    let from = &streams[axis][*column][from[axis]..][..rows];
+                    widest(Taming { from, to: out });
                 }
             }
             Self::One(values) => {
-                for (out, column) in out.chunks_mut(stride).zip(inputs) {
-                    out[0] = tame(values[*column]);
+                for (out, column) in out.iter_mut().zip(inputs) {
+                    *out = tame(values[*column]);
                 }
             }
             Self::None => {}
@@ -101,34 +132,55 @@ impl Feed<'_> {
 /// Compute every row of the block.
 pub(super) fn evaluate(steps: &mut [Step], buffer: &mut Buffer, block: &mut Block, feed: Feed<'_>, session: i64) {
     let stride = buffer.stride;
+    let columns = buffer.columns_mut();
     for step in steps {
-        let n = block.tracks[step.axis].ts.len();
-        let (before, rest) = buffer.data.split_at_mut(step.first * stride);
-        let args = |rows: usize| Args {
-            buffer: before,
-            stride,
-            ids: &step.args,
-            rows,
+        let kernel = match &mut step.body {
+            Body::Kernel(kernel) => kernel,
+            Body::Constant(_) => continue,
+            _ => {
+                between(step, columns, stride, block, feed);
+                continue;
+            }
         };
-        match &mut step.body {
-            Body::Kernel(kernel) if n > 0 => {
-                let ts = &block.tracks[step.axis].ts;
-                kernel.update(Rows { ts, session }, args(n), &mut rest[..(step.width - 1) * stride + n]);
-            }
-            Body::Inputs(inputs) if n > 0 => feed.fill(step.axis, inputs, n, stride, &mut rest[..(step.width - 1) * stride + n]),
-            Body::Sampler(from, sampler) => carry(
-                sampler.as_mut(),
-                (*from, step.axis),
-                block,
-                args(block.tracks[*from].ts.len()),
-                rest,
-            ),
-            Body::Maker(from, maker) => {
-                let args = args(block.tracks[*from].ts.len());
-                maker.update(step.axis, *from, args, block, &mut rest[..step.width * stride]);
-            }
-            Body::Constant(_) | Body::Kernel(_) | Body::Inputs(_) => {}
+        let ts: &[i64] = &block.tracks[step.axis].ts;
+        if !ts.is_empty() {
+            let (before, rest) = columns.split_at_mut(step.first * stride);
+            let args = Args {
+                buffer: before,
+                stride,
+                ids: &step.args,
+                rows: ts.len(),
+            };
+            kernel.update(Rows { ts, session }, args, &mut rest[..(step.width - 1) * stride + ts.len()]);
         }
+    }
+}
+
+/// Compute what comes from outside or from another axis. Apart from `evaluate`, whose loop stays in registers without it.
+#[inline(never)]
+fn between(step: &mut Step, columns: &mut [f64], stride: usize, block: &mut Block, feed: Feed<'_>) {
+    let n = block.tracks[step.axis].ts.len();
+    let (before, rest) = columns.split_at_mut(step.first * stride);
+    let args = |rows: usize| Args {
+        buffer: before,
+        stride,
+        ids: &step.args,
+        rows,
+    };
+    match &mut step.body {
+        Body::Inputs(inputs) if n > 0 => feed.fill(step.axis, inputs, n, stride, &mut rest[..(step.width - 1) * stride + n]),
+        Body::Sampler(from, sampler) => carry(
+            sampler.as_mut(),
+            (*from, step.axis),
+            block,
+            args(block.tracks[*from].ts.len()),
+            rest,
+        ),
+        Body::Maker(from, maker) => {
+            let args = args(block.tracks[*from].ts.len());
+            maker.update(step.axis, *from, args, block, &mut rest[..step.width * stride]);
+        }
+        Body::Constant(_) | Body::Kernel(_) | Body::Inputs(_) => {}
     }
 }
 

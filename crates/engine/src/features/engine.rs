@@ -271,7 +271,7 @@ impl Engine {
                 ts,
                 session,
                 segment: self.timeline.clock.segment,
-                buffer: &buffer.data,
+                buffer: buffer.columns(),
                 stride: buffer.stride,
                 price: self.price,
                 features: &self.outputs,
@@ -286,7 +286,7 @@ impl Engine {
     /// The first row that a silent stream forbids.
     fn stale(&self, buffer: &Buffer, ts: &[i64]) -> Option<EngineError> {
         self.guards.iter().enumerate().find_map(|(i, (column, ttl))| {
-            let ages = &buffer.data[*column as usize * buffer.stride..][..ts.len()];
+            let ages = &buffer.columns()[*column as usize * buffer.stride..][..ts.len()];
             let row = ages.iter().position(|age| age > ttl)?;
             Some(EngineError::Stale {
                 stream: self.graph.guards[i].stream.clone(),

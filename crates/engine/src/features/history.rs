@@ -49,6 +49,20 @@ impl History {
         &self.buffer[self.end - m - self.n..self.end]
     }
 
+    /// Take values in and write those leaving, of which only the first `n` have to be remembered.
+    fn shift(&mut self, x: &[f64], out: &mut [f64]) {
+        let (n, m) = (self.n, x.len());
+        if m < n {
+            let (old, _) = self.append(x, |x| x);
+            out.copy_from_slice(old);
+        } else {
+            out[..n].copy_from_slice(&self.buffer[self.end - n..self.end]);
+            out[n..].copy_from_slice(&x[..m - n]);
+            self.buffer[..n].copy_from_slice(&x[m - n..]);
+            self.end = n;
+        }
+    }
+
     /// Take one value in and return the one that leaves.
     #[inline(always)]
     pub fn push(&mut self, x: f64) -> f64 {
@@ -168,8 +182,7 @@ impl Lane for Lag {
     }
 
     fn column(&mut self, x: &[f64], out: &mut [f64]) {
-        let (old, _) = self.0.append(x, |x| x);
-        out.copy_from_slice(old);
+        self.0.shift(x, out);
     }
 
     fn reset(&mut self) {

@@ -13,7 +13,7 @@ use super::graph::{Derived, Graph, Node};
 use super::history::Lag;
 use super::kernel::{Age, Kernel, Latch, Sampler};
 use super::maker::{Cell, Maker};
-use super::rolling::{Count, Ewm, Rma};
+use super::rolling::{Average, Count, Ewm, Rma};
 use super::session::{CumulativeSum, Elapsed, One, SinceOpen, TickSide, TimeDecay, ToClose};
 use super::summary::{Extreme, Quantile, Summary, Tally, Total};
 use super::sums::Sum;
@@ -122,8 +122,7 @@ pub(super) fn build(graph: &Graph, bank: &[usize]) -> Result<Body, EngineError> 
         _ if node.span.is_some() => alone(graph, bank[0]),
         "lag" => lanes(parts, |p| Ok(Lag::new(p.steps()?))),
         "sum" => lanes(parts, |p| Ok(Sum::new(p.steps()?))),
-        "ewm_mean" | "ewm_std" => lanes(parts, ewm),
-        "rma" => lanes(parts, |p| Ok(Rma::new(p.steps()?))),
+        "ewm_mean" | "ewm_std" | "rma" => lanes(parts, average),
         "min" => lanes(parts, |p| Ok(Extremes::<1>::new(p.steps()?))),
         "max" => lanes(parts, |p| Ok(Extremes::<-1>::new(p.steps()?))),
         _ => alone(graph, bank[0]),
@@ -178,17 +177,20 @@ fn lanes<'a, L: Lane + 'static>(
     Ok(Body::Kernel(Box::new(Bank(lanes.collect::<Result<Vec<_>, _>>()?))))
 }
 
-fn ewm(parts: &Parts<'_>) -> Result<Ewm, EngineError> {
+fn average(parts: &Parts<'_>) -> Result<Average, EngineError> {
+    if parts.node.op == "rma" {
+        return Ok(Average::Rma(Rma::new(parts.steps()?)));
+    }
     let (node, alpha) = (parts.node, parts.value()?);
     if !(alpha > 0.0 && alpha <= 1.0) {
         return Err(parts.missing("a weight in (0, 1]"));
     }
-    Ok(Ewm::new(
+    Ok(Average::Ewm(Ewm::new(
         alpha,
         node.adjust.unwrap_or(false),
         node.op == "ewm_std",
         node.steps.unwrap_or(1),
-    ))
+    )))
 }
 
 /// The operator of a node that stands alone.

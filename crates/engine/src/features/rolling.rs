@@ -212,3 +212,45 @@ impl Lane for Rma {
         tape.f64(&mut self.mean)
     }
 }
+
+/// An average that forgets gradually: both kinds are one recurrence and share a bank.
+pub(super) enum Average {
+    Ewm(Ewm),
+    Rma(Rma),
+}
+
+macro_rules! either {
+    ($average:expr, $lane:ident => $call:expr) => {
+        match $average {
+            Average::Ewm($lane) => $call,
+            Average::Rma($lane) => $call,
+        }
+    };
+}
+
+impl Lane for Average {
+    #[inline(always)]
+    fn one(&mut self, x: f64) -> f64 {
+        either!(self, lane => lane.one(x))
+    }
+
+    fn column(&mut self, x: &[f64], out: &mut [f64]) {
+        either!(self, lane => lane.column(x, out));
+    }
+
+    fn chain(&mut self, x: &[f64]) -> Option<Chain> {
+        either!(self, lane => lane.chain(x))
+    }
+
+    fn settle(&mut self, mean: f64) {
+        either!(self, lane => lane.settle(mean));
+    }
+
+    fn reset(&mut self) {
+        either!(self, lane => lane.reset());
+    }
+
+    fn tape(&mut self, tape: &mut Tape) -> Result<(), EngineError> {
+        either!(self, lane => lane.tape(tape))
+    }
+}

@@ -19,10 +19,13 @@ fn kind(id: usize, node: &Node) -> Kind<'_> {
     if is_model(&node.op) {
         return Kind::Model(&node.op, node.index, &node.args);
     }
-    let banked =
-        Elementwise::named(&node.op).is_some() || matches!(node.op.as_str(), "lag" | "sum" | "ewm_mean" | "ewm_std" | "rma" | "input");
+    let bank = match node.op.as_str() {
+        "ewm_mean" | "ewm_std" | "rma" => "average",
+        op => op,
+    };
+    let banked = Elementwise::named(bank).is_some() || matches!(bank, "lag" | "sum" | "average" | "input");
     match node.axis {
-        Some(axis) if banked && node.span.is_none() => Kind::Bank(&node.op, axis),
+        Some(axis) if banked && node.span.is_none() => Kind::Bank(bank, axis),
         _ => Kind::Alone(id),
     }
 }
