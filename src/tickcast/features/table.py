@@ -40,7 +40,7 @@ class FeatureTable:
         n = len(self.ts)
         if self.values.shape != (n, len(self.names)) or not (len(self.session) == len(self.segment) == len(self.price) == n):
             raise FeatureError(f"{len(self.names)} names and {n} stamps do not fit values {self.values.shape}")
-        if n and (np.diff(self.ts) < 0).any():
+        if n and (self.ts[1:] < self.ts[:-1]).any():
             raise FeatureError("feature rows are not in time order")
 
     def __len__(self) -> int:

@@ -65,6 +65,16 @@ pub(super) trait Sampler: Send + Sync {
     fn held(&self) -> Option<f64> {
         None
     }
+
+    /// The answers on the very rows that are taken in, each after its own.
+    fn on_rows(&mut self, ts: &[i64], args: Args<'_>, out: &mut [f64]) {
+        for (i, out) in out.iter_mut().enumerate() {
+            let (from, to) = (i, i + 1);
+            self.absorb(&ts[from..to], Taken { args, from, to });
+            *out = self.answer(ts[i]);
+        }
+    }
+
     fn reset(&mut self);
     fn tape(&mut self, tape: &mut Tape) -> Result<(), EngineError>;
 }

@@ -26,6 +26,12 @@ impl Delayed {
             self.queue.pop_front();
         }
     }
+
+    fn known(&self, then: i64) -> f64 {
+        self.queue
+            .front()
+            .map_or(f64::NAN, |(ts, x)| if *ts <= then { *x } else { f64::NAN })
+    }
 }
 
 impl Sampler for Delayed {
@@ -39,9 +45,16 @@ impl Sampler for Delayed {
     fn answer(&mut self, t: i64) -> f64 {
         let then = t.saturating_sub(self.span);
         self.forget(then);
-        self.queue
-            .front()
-            .map_or(f64::NAN, |(ts, x)| if *ts <= then { *x } else { f64::NAN })
+        self.known(then)
+    }
+
+    fn on_rows(&mut self, ts: &[i64], args: Args<'_>, out: &mut [f64]) {
+        for ((out, ts), x) in out.iter_mut().zip(ts).zip(args.get(0)) {
+            let then = ts.saturating_sub(self.span);
+            self.queue.push_back((*ts, *x));
+            self.forget(then);
+            *out = self.known(then);
+        }
     }
 
     fn reset(&mut self) {
@@ -75,6 +88,7 @@ impl<S: Summary> Span<S> {
         }
     }
 
+    #[inline(always)]
     fn forget(&mut self, edge: i64) {
         while let Some(&(ts, x)) = self.queue.front() {
             if ts > edge {
@@ -92,7 +106,18 @@ impl<S: Summary> Span<S> {
         }
     }
 
+    /// The answer once everything up to `edge` has left.
+    #[inline(always)]
+    fn known(&self, edge: i64) -> f64 {
+        if self.since > edge || self.nans > 0 {
+            f64::NAN
+        } else {
+            self.summary.value(self.queue.len())
+        }
+    }
+
     /// A later row lies at or after `ts`, so what is too old for `ts` may go now: the queue stays as short as the window.
+    #[inline(always)]
     fn take(&mut self, ts: i64, x: f64) {
         self.forget(ts.saturating_sub(self.span));
         if x.is_nan() {
@@ -118,10 +143,13 @@ impl<S: Summary> Sampler for Span<S> {
     fn answer(&mut self, t: i64) -> f64 {
         let edge = t.saturating_sub(self.span);
         self.forget(edge);
-        if self.since > edge || self.nans > 0 {
-            f64::NAN
-        } else {
-            self.summary.value(self.queue.len())
+        self.known(edge)
+    }
+
+    fn on_rows(&mut self, ts: &[i64], args: Args<'_>, out: &mut [f64]) {
+        for ((out, ts), x) in out.iter_mut().zip(ts).zip(args.get(0)) {
+            self.take(*ts, *x);
+            *out = self.known(ts.saturating_sub(self.span));
         }
     }
 
@@ -150,11 +178,7 @@ pub(super) struct OnRows<S>(pub S);
 
 impl<S: Sampler> Kernel for OnRows<S> {
     fn update(&mut self, rows: Rows<'_>, args: Args<'_>, out: &mut [f64]) {
-        for (i, out) in out.iter_mut().enumerate() {
-            let (from, to) = (i, i + 1);
-            self.0.absorb(&rows.ts[from..to], Taken { args, from, to });
-            *out = self.0.answer(rows.ts[i]);
-        }
+        self.0.on_rows(rows.ts, args, out);
     }
 
     fn reset(&mut self) {
