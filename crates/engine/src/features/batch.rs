@@ -65,6 +65,9 @@ impl Engine {
         if let Some(first) = ts.first() {
             self.timeline.clock.admit(0, *first, self.timeline.now)?;
         }
+        if ts.windows(2).fold(true, |ordered, pair| ordered & (pair[0] <= pair[1])) {
+            return Ok(());
+        }
         match ts.windows(2).position(|pair| pair[1] < pair[0]) {
             Some(i) => Err(EngineError::OutOfOrder {
                 row: i + 1,
@@ -130,9 +133,7 @@ impl Engine {
         while at < main.ts.len() {
             let (session, segment) = (main.session[at], main.segment[at]);
             let end = (at + BLOCK).min(main.ts.len());
-            let run = (at..end)
-                .take_while(|i| main.session[*i] == session && main.segment[*i] == segment)
-                .count();
+            let run = same(&main.session[at..end], session).min(same(&main.segment[at..end], segment));
             self.enter(main.ts[at], session, segment);
             self.timeline.events(&main.ts[at..at + run], session, segment, &mut self.block);
             let feed = Feed::Blocks {
@@ -193,6 +194,15 @@ impl Engine {
             from: &from,
         };
         self.flush(buffer, feed, sink)
+    }
+}
+
+/// How many numbers at the start are `x`. Most often all, which is seen without stopping at each.
+fn same(numbers: &[i64], x: i64) -> usize {
+    if numbers.iter().fold(true, |all, number| all & (*number == x)) {
+        numbers.len()
+    } else {
+        numbers.iter().take_while(|number| **number == x).count()
     }
 }
 
