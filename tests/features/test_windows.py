@@ -14,7 +14,7 @@ from numpy.testing import assert_allclose
 
 from features import expressions, slow
 from features.expressions import LEAVES, ROWS, seconds
-from features.test_engine import bars, bits, on_bars
+from features.test_engine import bars, bits, live, on_bars
 from tickcast.clock import SECOND
 from tickcast.features import FeatureSet
 
@@ -127,6 +127,16 @@ def test_a_long_stream_answers_as_a_fresh_start_to_the_bit(kind: str, window: ob
     if kind == "wild":  # a sum keeps 106 bits of the largest value since it began, and no more
         same |= np.array([text.startswith(("sum(", "mean(")) for text in texts])
     assert [(text, int((~same[:, i]).sum())) for i, text in enumerate(texts) if not same[:, i].all()] == []
+
+
+def test_a_sum_recovers_from_a_giant_the_same_live() -> None:
+    x = np.random.default_rng(5).normal(size=17_000)
+    x[50] = 1e30
+    features = on_bars("sum(close, 100)")
+    frame = series(x).with_columns(session_id=0, segment_id=0)
+    found = features.compute(frame, step=SECOND).values
+    assert found[-1, 0] == math.fsum(x[-100:])
+    assert (bits(found[-700:]) == bits(live(features, frame, 16_900)[-700:])).all()
 
 
 def test_what_recurs_forgets_its_start_as_fast_as_it_says() -> None:

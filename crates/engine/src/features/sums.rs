@@ -7,11 +7,17 @@ use super::kernel::Args;
 use super::math::{Pair, sum_error, tame, total};
 use super::tape::Tape;
 
-/// Sum of the last `n` values; does not drift (see `Pair`).
+/// Rows between two fresh starts of a sum: at least this, and many times the window.
+const FRESH: usize = 16_384;
+
+/// Sum of the last `n` values; does not drift (see `Pair`). A giant takes the last bits of the others along: every so many rows the window
+/// is added up again.
 pub(super) struct Sum {
     history: History,
     gate: Gate,
     sum: Pair,
+    /// Rows until then.
+    left: u64,
 }
 
 impl Sum {
@@ -20,6 +26,17 @@ impl Sum {
             history: History::new(n, 0.0),
             gate: Gate::new(n as u64),
             sum: Pair::default(),
+            left: FRESH.max(16 * n) as u64,
+        }
+    }
+
+    #[cold]
+    fn again(&mut self) {
+        let window = self.history.window();
+        self.left = FRESH.max(16 * window.len()) as u64;
+        self.sum = Pair::default();
+        for x in window {
+            self.sum.add(*x, 0.0);
         }
     }
 }
@@ -30,6 +47,10 @@ impl Lane for Sum {
         let new = number(x);
         let old = self.history.push(new);
         self.sum.slide(new, old);
+        self.left -= 1;
+        if self.left == 0 {
+            self.again();
+        }
         if self.gate.pass(x) { tame(self.sum.value()) } else { f64::NAN }
     }
 
@@ -41,12 +62,13 @@ impl Lane for Sum {
 
     #[inline(always)]
     fn block(lanes: &mut [Self], args: Args<'_>, out: &mut [f64]) {
+        let due = lanes.iter().any(|lane| lane.left <= args.rows as u64);
         let columns = out
             .chunks_mut(args.stride)
             .enumerate()
             .map(|(i, out)| (args.get(i), &mut out[..args.rows]));
         let columns = lanes.iter_mut().zip(columns).map(|(lane, (x, out))| (lane, x, out));
-        if args.rows < FEW {
+        if args.rows < FEW || due {
             columns.for_each(|(lane, x, out)| lane.column(x, out));
             return;
         }
@@ -70,11 +92,16 @@ impl Lane for Sum {
         self.history.reset();
         self.gate.reset();
         self.sum = Pair::default();
+        self.left = FRESH.max(16 * self.history.window().len()) as u64;
     }
 
     fn tape(&mut self, tape: &mut Tape) -> Result<(), EngineError> {
         self.history.tape(tape)?;
         self.gate.tape(tape)?;
+        tape.u64(&mut self.left)?;
+        if self.left == 0 {
+            return Err(EngineError::state("a window has no row left"));
+        }
         tape.f64(&mut self.sum.high)?;
         tape.f64(&mut self.sum.low)
     }
@@ -162,6 +189,7 @@ fn slide<const N: usize>(mut slots: [&mut Slot<'_>; N]) {
     }
     for (slot, pair) in slots.iter_mut().zip(pairs) {
         slot.0.sum = pair;
+        slot.0.left -= rows as u64;
         slot.0.gate.close(slot.1, slot.2);
     }
 }
