@@ -29,3 +29,13 @@ def test_what_is_wrong_is_told() -> None:
     with pytest.raises(FeatureError, match="0 workers"):
         compute_each(features, FRAMES, workers=0)
     assert compute_each(features, {}, workers=2) == {}
+
+
+@pytest.mark.parametrize("name", ["nq24", "mtf", "alpha158"])
+def test_a_cleared_engine_is_as_new(name: str) -> None:
+    features, frame = FeatureSet.load(name), market(400).with_columns(turnover=pl.col("close") * pl.col("volume"))
+    engine = features.stream()
+    features.compute(frame.with_columns(pl.col("close") * 3), engine=engine)
+    engine.clear()
+    assert engine.save() == features.stream().save()
+    assert (bits(features.compute(frame, engine=engine).values) == bits(features.compute(frame).values)).all()

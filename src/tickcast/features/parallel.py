@@ -20,13 +20,31 @@ _Key = TypeVar("_Key", bound=Hashable)
 def compute_each(
     features: FeatureSet, frames: Mapping[_Key, pl.DataFrame | Mapping[str, pl.DataFrame]], *, workers: int, tick: float | None = None
 ) -> dict[_Key, FeatureTable]:
-    """The table of each of `frames` (a symbol, a day), in their order, by an engine of its own that has seen nothing.
+    """The table of each of `frames` (a symbol, a day), in their order, as an engine gives it that has seen nothing.
 
-    The engine runs without the interpreter's lock: `workers` threads keep as many cores busy. The bits do not depend on how many. Raises
-    FeatureError, as `FeatureSet.compute` does, for the first frame that is wrong.
+    The engine runs without the interpreter's lock: `workers` threads keep as many cores busy, each with an engine that is cleared between
+    frames. The bits do not depend on how many. Raises FeatureError, as `FeatureSet.compute` does, for the first frame that is wrong.
     """
     if workers < 1:
         raise FeatureError(f"{workers} workers compute nothing", field="workers", hint="give 1 or more")
+    keys = list(frames)
+
+    def share(first: int) -> list[FeatureTable | FeatureError]:
+        engine, made = features.stream(), list[FeatureTable | FeatureError]()
+        for key in keys[first::workers]:
+            engine.clear()
+            try:
+                made.append(features.compute(frames[key], tick=tick, engine=engine))
+            except FeatureError as error:
+                made.append(error)
+        return made
+
     with ThreadPoolExecutor(workers) as pool:
-        tables = pool.map(lambda frame: features.compute(frame, tick=tick), frames.values())
-        return dict(zip(frames, tables, strict=True))
+        shares = list(pool.map(share, range(min(workers, len(keys)))))
+    tables: dict[_Key, FeatureTable] = {}
+    for i, key in enumerate(keys):
+        table = shares[i % workers][i // workers]
+        if isinstance(table, FeatureError):
+            raise table
+        tables[key] = table
+    return tables

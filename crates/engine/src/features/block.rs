@@ -134,25 +134,49 @@ pub(super) fn evaluate(steps: &mut [Step], buffer: &mut Buffer, block: &mut Bloc
     let stride = buffer.stride;
     let columns = buffer.columns_mut();
     for step in steps {
-        let kernel = match &mut step.body {
-            Body::Kernel(kernel) => kernel,
-            Body::Constant(_) => continue,
-            _ => {
-                between(step, columns, stride, block, feed);
-                continue;
-            }
+        compute(step, columns, stride, block, feed, session);
+    }
+}
+
+/// Compute the rows of a block that only these steps have a say in; see `concerned`.
+pub(super) fn evaluate_some(steps: &mut [Step], some: &[usize], buffer: &mut Buffer, block: &mut Block, feed: Feed<'_>, session: i64) {
+    let stride = buffer.stride;
+    let columns = buffer.columns_mut();
+    for i in some {
+        compute(&mut steps[*i], columns, stride, block, feed, session);
+    }
+}
+
+/// For each axis the steps that a single row of it concerns: those on it or on rows that come with it, and those that carry either over.
+pub(super) fn concerned(graph: &Graph, steps: &[Step]) -> Vec<Vec<usize>> {
+    let made = |axis: usize, lead: usize| graph.maker(axis).is_some_and(|derived| derived.of() as usize == lead);
+    let touches = |axis: usize, lead: usize| axis == lead || made(axis, lead);
+    let concerns = |step: &Step, lead: usize| match &step.body {
+        Body::Constant(_) => false,
+        Body::Sampler(from, _) | Body::Maker(from, _) => touches(*from, lead) || touches(step.axis, lead),
+        Body::Kernel(_) | Body::Inputs(_) => touches(step.axis, lead),
+    };
+    let of = |lead: usize| (0..steps.len()).filter(|i| concerns(&steps[*i], lead)).collect();
+    (0..graph.axes()).map(of).collect()
+}
+
+#[inline(always)]
+fn compute(step: &mut Step, columns: &mut [f64], stride: usize, block: &mut Block, feed: Feed<'_>, session: i64) {
+    let kernel = match &mut step.body {
+        Body::Kernel(kernel) => kernel,
+        Body::Constant(_) => return,
+        _ => return between(step, columns, stride, block, feed),
+    };
+    let ts: &[i64] = &block.tracks[step.axis].ts;
+    if !ts.is_empty() {
+        let (before, rest) = columns.split_at_mut(step.first * stride);
+        let args = Args {
+            buffer: before,
+            stride,
+            ids: &step.args,
+            rows: ts.len(),
         };
-        let ts: &[i64] = &block.tracks[step.axis].ts;
-        if !ts.is_empty() {
-            let (before, rest) = columns.split_at_mut(step.first * stride);
-            let args = Args {
-                buffer: before,
-                stride,
-                ids: &step.args,
-                rows: ts.len(),
-            };
-            kernel.update(Rows { ts, session }, args, &mut rest[..(step.width - 1) * stride + ts.len()]);
-        }
+        kernel.update(Rows { ts, session }, args, &mut rest[..(step.width - 1) * stride + ts.len()]);
     }
 }
 

@@ -21,6 +21,8 @@ pub(super) struct Block {
     pub tracks: Vec<Track>,
     places: u32,
     longest: usize,
+    /// Axis of the row at the last place; rows that come with it are made of it.
+    pub lead: usize,
 }
 
 impl Block {
@@ -29,6 +31,7 @@ impl Block {
             tracks: (0..axes).map(|_| Track::default()).collect(),
             places: 0,
             longest: 0,
+            lead: 0,
         }
     }
 
@@ -60,6 +63,7 @@ impl Block {
     /// A row at a new place.
     fn add(&mut self, axis: usize, ts: i64) {
         self.places += 1;
+        self.lead = axis;
         self.join(axis, ts);
     }
 
