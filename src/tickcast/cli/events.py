@@ -40,7 +40,7 @@ def read_events(path: Path) -> pl.DataFrame:
     return frame
 
 
-def moment(text: str) -> int:
+def moment(text: str, field: str = "until") -> int:
     """UTC ns of a day (its last nanosecond), an ISO time (UTC where it names no zone) or whole nanoseconds. Raises ConfigError."""
     try:
         if text.lstrip("-").isdigit() and len(text.lstrip("-")) > 8:
@@ -49,7 +49,7 @@ def moment(text: str) -> int:
             return (dt.date.fromisoformat(text).toordinal() - dt.date(1970, 1, 1).toordinal() + 1) * DAY - 1
         at = dt.datetime.fromisoformat(text)
     except ValueError:
-        raise ConfigError(f"{text!r} is no moment", field="until", hint="write 2022-12-31, 2022-12-31T21:00Z or UTC nanoseconds") from None
+        raise ConfigError(f"{text!r} is no moment", field=field, hint="write 2022-12-31, 2022-12-31T21:00Z or UTC nanoseconds") from None
     at = at.replace(tzinfo=at.tzinfo or dt.UTC)
     return (at - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)) // dt.timedelta(microseconds=1) * 1000
 

@@ -87,7 +87,7 @@ def register(
         No progress.
     """
     words = words_of(name)
-    lives, until = _lifetime(ttl), moment(fit_until) if fit_until is not None else None
+    lives, until = _lifetime(ttl), moment(fit_until, "fit-until") if fit_until is not None else None
     import numpy as np
 
     from tickcast.checks.verdict import verdicts

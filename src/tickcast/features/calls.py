@@ -91,6 +91,8 @@ def _decay(reader: Reader, constants: dict[str, object], node: ast.AST) -> dict[
         reader.fail("give one of span, halflife and alpha", node)
     adjust, value = bool(constants.get("adjust", False)), constants[ways[0]]
     if isinstance(value, str):
+        if "warmup" in constants:
+            reader.fail("a half-life of time waits for itself, not for rows", node, "leave warmup out")
         return {"span": int(value), "adjust": adjust}
     number = float(value)  # type: ignore[arg-type]
     alpha = {"span": 2 / (number + 1), "alpha": number, "halflife": 1 - math.exp(-math.log(2) / number)}[ways[0]]

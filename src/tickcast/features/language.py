@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 from tickcast.features.macros import MACROS, PRICE_AND_SIZE, Macro
 
-__all__ = ["MACROS", "OPERATORS", "PRICE_AND_SIZE", "Macro", "Operator"]
+__all__ = ["ELSEWHERE", "MACROS", "OPERATORS", "PRICE_AND_SIZE", "Macro", "Operator"]
 
 
 @dataclass(frozen=True)
@@ -93,4 +93,14 @@ OPERATORS: Mapping[str, Operator] = MappingProxyType(
         "day_of_year": _ZONED,
         "fitted": _FITTED,
     }
+)
+# what users of pandas, polars, qlib and TA-Lib write first
+ELSEWHERE: Mapping[str, str] = MappingProxyType(
+    dict.fromkeys(("shift", "Ref", "delay"), "lag")
+    | dict.fromkeys(("ema", "EMA", "ewm"), "ewm_mean")
+    | dict.fromkeys(("sma", "SMA", "ma", "rolling_mean", "ts_mean", "Mean"), "mean")
+    | dict.fromkeys(("stddev", "rolling_std", "ts_std", "Std"), "std")
+    | dict.fromkeys(("rolling_sum", "ts_sum", "Sum"), "sum")
+    | {"ln": "log", "if": "where", "pct_change": "roc", "delta": "diff", "Corr": "corr", "ts_rank": "rank", "Rank": "rank"}
+    | {"zscore": "(x - mean(x, n)) / std(x, n)", "nanmax": "maximum", "cumsum": "cum_sum"}
 )

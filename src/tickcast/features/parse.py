@@ -14,7 +14,7 @@ from tickcast.clock import parse_duration
 from tickcast.errors import ConfigError, FeatureError
 from tickcast.features.calls import build, by_slot, model, window_of, zone
 from tickcast.features.graph import GraphBuilder, Series, Side
-from tickcast.features.language import MACROS, OPERATORS, PRICE_AND_SIZE, Macro, Operator
+from tickcast.features.language import ELSEWHERE, MACROS, OPERATORS, PRICE_AND_SIZE, Macro, Operator
 from tickcast.features.place import BAR_COLUMNS, Place, columns_of, place_of
 from tickcast.schema import BOOK_LEVELS
 
@@ -263,7 +263,9 @@ class Parser:
         if name in MACROS:
             return self._macro(name, MACROS[name], node)
         if name not in OPERATORS:
-            self.unknown("operator", name, (*OPERATORS, *MACROS), node)
+            if name in ELSEWHERE:
+                self.fail(f"unknown operator {name!r}", node, f"it is called {ELSEWHERE[name]} here")
+            self.unknown("operator", name, (*OPERATORS, *MACROS, "at", "signal"), node)
         if name == "count" and len(node.args) == 1 and not node.keywords:
             window = self.constant("window", "window", self._value(node.args[0]), node.args[0])
             return self.builder.add("count", [self.builder.add("one", axis=self.events)], **window_of(window))

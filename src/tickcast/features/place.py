@@ -83,6 +83,8 @@ def place_of(builder: GraphBuilder, text: str, zone: int | None) -> tuple[Place,
     if found is None or stream not in (builder.stream, *builder.sides):
         raise FeatureError(f"{text!r} names no rows", hint=_HINT)
     table = builder.sides[stream].table if stream in builder.sides else builder.stream
+    if zone is not None and not found.group("time"):
+        raise FeatureError(f"{text!r} is not cut by the clock of a zone", hint='leave zone out; it is for bars of time, as at("4h", ...)')
     if found.group("unit"):
         return _buckets(builder, stream, table, found)
     if found.group("time") or found.group("delay"):

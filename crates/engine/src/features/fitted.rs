@@ -161,7 +161,8 @@ pub(super) fn build(graph: &Graph, bank: &[usize]) -> Result<Box<dyn Kernel>, En
         "hmm" => kernel(HiddenMarkov::new(&mut learned, series)?, learned, nodes(), mean, scale),
         _ if series > 1 => Err(EngineError::graph(at, format!("{} takes one series", node.op))),
         "bocpd" => kernel(RunLength::new(&mut learned)?, learned, nodes(), mean, scale),
-        _ => kernel(Garch::new(&mut learned, scale[0])?, learned, nodes(), mean, scale),
+        "garch" => kernel(Garch::new(&mut learned, scale[0])?, learned, nodes(), mean, scale),
+        other => Err(EngineError::graph(at, format!("there is no model {other}"))),
     }
 }
 

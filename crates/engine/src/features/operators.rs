@@ -232,7 +232,8 @@ fn stamp(parts: &Parts<'_>) -> Result<Box<dyn Kernel>, EngineError> {
         "time_of_day" => Box::new(Calendar::new(Reading::TimeOfDay, zone()?)),
         "day_of_week" => Box::new(Calendar::new(Reading::DayOfWeek, zone()?)),
         "day_of_month" => Box::new(Calendar::new(Reading::DayOfMonth, zone()?)),
-        _ => Box::new(Calendar::new(Reading::DayOfYear, zone()?)),
+        "day_of_year" => Box::new(Calendar::new(Reading::DayOfYear, zone()?)),
+        other => return Err(EngineError::graph(parts.at, format!("there is no clock {other}"))),
     })
 }
 
