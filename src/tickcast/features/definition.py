@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from keyword import iskeyword
 from pathlib import Path
 from typing import Any
+from unicodedata import normalize
 
 import yaml
 
@@ -24,6 +25,7 @@ __all__ = ["Clock", "Definition", "compile_graph", "read_definition"]
 _KEYS = ("name", "stream", "streams", "clock", "session", "price", "features", "description", "invariant")
 _SETS = Path(__file__).parent / "sets"
 _MAX_FILE = 1_000_000
+_MAX_WORDS = 100_000
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ class Definition:
 
         _known(words, _KEYS, file)
         name, stream, features = str(need("name")), need("stream"), need("features")
-        if stream not in TABLES:
+        if not isinstance(stream, str) or stream not in TABLES:
             raise FeatureError(f"there is no stream {stream!r}", file=file, field="stream", hint=f"known: {', '.join(TABLES)}")
         session = words.get("session", "carry")
         if session not in ("carry", "reset", "mask"):
@@ -89,7 +91,7 @@ class Definition:
         clock = _clock(need("clock"), stream, file)
         sides = _sides(words.get("streams", {}), stream, file)
         for key in features:
-            if not isinstance(key, str) or not key.isidentifier() or iskeyword(key):
+            if not isinstance(key, str) or not key.isidentifier() or iskeyword(key) or normalize("NFKC", key) != key:
                 raise FeatureError(
                     f"{key!r} cannot name a feature",
                     file=file,
@@ -168,7 +170,7 @@ def _sides(streams: Any, main: str, file: object) -> tuple[Side, ...]:
         table, stale = words.get("table", name), words.get("stale", "nan")
         if isinstance(stale, float):
             stale = "nan"  # YAML reads .nan so
-        if table not in TABLES:
+        if not isinstance(table, str) or table not in TABLES:
             raise FeatureError(f"there is no table {table!r}", file=file, field=f"streams.{name}", hint=f"known: {', '.join(TABLES)}")
         ttl = _length(words, "ttl", file, f"streams.{name}.ttl")
         if stale not in ("nan", "error") or (stale == "error" and ttl is None):
@@ -176,6 +178,18 @@ def _sides(streams: Any, main: str, file: object) -> tuple[Side, ...]:
         symbol = words.get("symbol")
         sides.append(Side(name, table, None if symbol is None else str(symbol), ttl, stale))
     return tuple(sides)
+
+
+def _measure(words: object, file: object) -> None:
+    """Refuse a file whose aliases unfold to more than anybody wrote, or to no end."""
+    left, seen = [words], 0
+    while left:
+        word = left.pop()
+        inside = [*word.keys(), *word.values()] if isinstance(word, Mapping) else word if isinstance(word, list | tuple | set) else ()
+        left.extend(inside)
+        seen += 1
+        if seen > _MAX_WORDS:
+            raise FeatureError(f"the file holds more than {_MAX_WORDS} words", file=file, hint="write out what its aliases stand for")
 
 
 def read_definition(name: str | Path) -> Definition:
@@ -194,8 +208,9 @@ def read_definition(name: str | Path) -> Definition:
         words = yaml.safe_load(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise FeatureError("the file cannot be read", file=path, hint="check the path") from error
-    except (yaml.YAMLError, RecursionError) as error:
+    except (yaml.YAMLError, RecursionError, ValueError) as error:  # a ValueError is a date or number that cannot be
         raise FeatureError(f"this is not YAML: {str(error).splitlines()[0]}", file=path) from None
+    _measure(words, path)
     if not isinstance(words, Mapping):
         raise FeatureError("this is not a feature set", file=path, hint=f"a feature set has {', '.join(_KEYS)}")
     return Definition.from_dict(words, path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from types import MappingProxyType
 
@@ -59,5 +60,7 @@ def taps(name: str, constants: Mapping[str, object]) -> list[Tap]:
     """The filters, one after the other, of a call in the language. Raises FeatureError when a constant is not one of its own."""
     if name == "frac_diff":
         weights = frac_diff(float(str(constants["d"])), int(str(constants["rows"])))
+        if not all(math.isfinite(weight) for weight in weights):
+            raise FeatureError(f"d is {constants['d']}: its weights are not finite", hint="orders of difference lie below 2")
         return [(weights, 1)]
     return wavelet(str(constants["kind"]), int(str(constants["level"])), name == "wavelet_smooth")

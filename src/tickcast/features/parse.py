@@ -24,6 +24,7 @@ MAX_LENGTH = 20_000
 MAX_TERMS = 10_000
 MAX_DEPTH = 100
 MAX_ROWS = 1_000_000
+_HUGE = 1 << 1023
 _BINARY: Mapping[type[ast.operator], str] = MappingProxyType(
     {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "div", ast.Pow: "pow"}
 )
@@ -74,6 +75,7 @@ class Parser:
     feature: str = ""
     _scope: list[dict[str, Value]] = field(default_factory=list)
     _places: list[Place] = field(default_factory=list)
+    _anew: dict[tuple[int, str, str], Value] = field(default_factory=dict)
 
     def read(self, feature: str, text: object) -> Line:
         """The line of one expression, as it may be named in later ones."""
@@ -82,7 +84,10 @@ class Parser:
         self.builder.rows = self.builder.clock
         if not isinstance(text, str | int | float) or isinstance(text, bool):
             raise FeatureError(f"{text!r} is not an expression", field=feature)
-        return Line(self._series(self._value(self._tree(str(text))), None), str(text))
+        try:
+            return Line(self._series(self._value(self._tree(str(text))), None), str(text))
+        except RecursionError:
+            self.fail("its lines lead through too many others", None, "lay the lines that at(...) reads anew less deep")
 
     @property
     def events(self) -> str:
@@ -136,7 +141,7 @@ class Parser:
             return value
         if isinstance(value, str):
             self.fail(f"{value!r} stands where a series is needed", node)
-        number = float(value)
+        number = float(value) if abs(value) < _HUGE else math.inf
         if not math.isfinite(number):
             self.fail("a constant must be finite", node)
         return self.builder.add("const", value=number)
@@ -242,7 +247,10 @@ class Parser:
             return self.builder.column(axis, name, self._within(place.stream, text), how)
         if name not in self.names:
             self.unknown("name", name, (*made, *columns, *self.names), node)
-        return self._value(self._tree(self.names[name].text))
+        key = len(self._places), axis.key, name
+        if key not in self._anew:  # once: lines that name a line twice would double the work with each
+            self._anew[key] = self._value(self._tree(self.names[name].text))
+        return self._anew[key]
 
     def _within(self, stream: str, text: str) -> Series:
         """An expression over the rows of one stream."""

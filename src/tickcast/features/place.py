@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -105,10 +106,14 @@ def place_of(builder: GraphBuilder, text: str, zone: int | None) -> tuple[Place,
 
 def _buckets(builder: GraphBuilder, stream: str, table: str, found: re.Match[str]) -> tuple[Place, str | None]:
     units = UNITS.get(table, {})
-    unit, size = found.group("unit"), float(found.group("number"))
+    unit = found.group("unit")
+    try:
+        size = float(found.group("number"))
+    except ValueError:
+        raise FeatureError(f"{found.group('number')!r} is no number", hint=_HINT) from None
     if unit not in units:
         raise FeatureError(f"nothing of {table} is measured in {unit}", hint=f"known: {', '.join(units) or 'none'}")
-    if not size > 0:
-        raise FeatureError(f"a bucket of {size:g} {unit} is never filled", hint="give a positive size")
+    if not 0 < size < math.inf:
+        raise FeatureError(f"a bucket of {size:g} {unit} is never filled", hint="give a positive, finite size")
     axis = builder.axis(Axis(f"{stream} {size!r} {unit}", "buckets", stream, {"size": size}))
     return Place(axis.key, stream, axis), units[unit]

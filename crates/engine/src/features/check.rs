@@ -116,6 +116,11 @@ impl Graph {
         if (node.op == "fir") == node.weights.is_empty() || node.weights.iter().any(|weight| !weight.is_finite()) {
             return wrong("a filter, and nothing else, has finite weights".into());
         }
+        if let (true, Some(derived)) = (node.op == "input", self.maker(axis))
+            && node.index.unwrap_or(0) as usize >= derived.columns().len()
+        {
+            return wrong(format!("axis {axis} has no column {}", node.index.unwrap_or(0)));
+        }
         self.source(i).map(|_| ())
     }
 

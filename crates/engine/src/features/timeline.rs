@@ -107,6 +107,8 @@ pub(super) struct Timeline {
     /// Axis of the grid's rows.
     grid: usize,
     made: Vec<(usize, Timed)>,
+    /// Axes that the main stream's sessions and segments do not concern.
+    foreign: Vec<bool>,
     /// Stamp of the last event of any stream.
     pub now: i64,
     /// An event at this stamp or later waits for rows that time makes.
@@ -146,6 +148,7 @@ impl Timeline {
             clock: Clock::new(every),
             grid,
             made,
+            foreign: graph.foreign(),
             now: NEVER,
             due: i64::MAX,
         }
@@ -165,7 +168,8 @@ impl Timeline {
     pub fn step(&mut self, ts: i64, block: &mut Block) -> bool {
         let mut first: Option<(i64, u8, usize)> = None;
         let close = Clock::close(self.clock.session);
-        for (i, (_, timed)) in self.made.iter().enumerate() {
+        for (i, (axis, timed)) in self.made.iter().enumerate() {
+            let close = if self.foreign[*axis] { i64::MAX } else { close };
             let Some((stamp, due, class)) = timed.next(close) else { continue };
             if due <= ts && first.is_none_or(|first| (stamp, class) < (first.0, first.1)) {
                 first = Some((stamp, class, i));
@@ -198,7 +202,8 @@ impl Timeline {
     /// When the next row is due that time makes.
     fn look(&mut self) {
         let close = Clock::close(self.clock.session);
-        let made = self.made.iter().filter_map(|(_, timed)| timed.next(close)).map(|(_, due, _)| due);
+        let next = |(axis, timed): &(usize, Timed)| timed.next(if self.foreign[*axis] { i64::MAX } else { close });
+        let made = self.made.iter().filter_map(next).map(|(_, due, _)| due);
         let grid = self.clock.due().map(|stamp| stamp.saturating_add(1));
         self.due = made.chain(grid).min().unwrap_or(i64::MAX);
     }
@@ -215,6 +220,8 @@ impl Timeline {
         for (made, timed) in &mut self.made {
             if timed.of() == axis {
                 changed = true;
+                // an event beyond the close is of no session that is known: nothing cuts its bars
+                let close = if self.foreign[*made] || ts > close { i64::MAX } else { close };
                 if let Some(stamp) = timed.take(ts, close) {
                     block.join(*made, stamp);
                 }
@@ -236,7 +243,8 @@ impl Timeline {
 
     /// A new session has begun with an event at `ts`; `clears` where nothing of the past may stay.
     pub fn open(&mut self, ts: i64, clears: bool) {
-        for (_, timed) in &mut self.made {
+        for (axis, timed) in &mut self.made {
+            let clears = clears && !self.foreign[*axis];
             match timed {
                 Timed::Bars { zone, shift, end, .. } => {
                     if clears {
@@ -245,8 +253,8 @@ impl Timeline {
                     *shift = zone.as_ref().map_or(0, |zone| zone.offset(ts));
                 }
                 Timed::Echo { due, .. } if clears => due.clear(),
-                Timed::Nth { seen, .. } => *seen = 0,
-                Timed::Echo { .. } => {}
+                Timed::Nth { seen, .. } if !self.foreign[*axis] => *seen = 0,
+                Timed::Echo { .. } | Timed::Nth { .. } => {}
             }
         }
         self.look();
