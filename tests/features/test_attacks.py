@@ -98,3 +98,13 @@ def test_trades_after_the_close_make_bars_of_their_own_time() -> None:
     words = {"name": "t", "stream": "book", "streams": {"trades": {}}, "clock": {"on": "book"}, "price": "mid()"}
     table = FeatureSet.from_dict({**words, "features": {"n": "at('trades 30s', count)"}}).compute({"book": book, "trades": trades})
     assert (table.values[stamps > 200 * SECOND] == 3).all()
+
+
+@pytest.mark.parametrize("stamps", [[2**63 - 1], [-(2**63)], [2**63 - 2, 2**63 - 1], [0, 2**63 - 1]])
+def test_stamps_at_the_ends_of_time_are_refused(stamps: list[int]) -> None:
+    made = FeatureSet.from_dict({**WORDS, "clock": {"every": "10s"}, "features": {"a": "close"}})
+    rows = pl.DataFrame({"ts": stamps, "close": 1.0, "session_id": 200 * SECOND, "segment_id": 0})
+    with pytest.raises(FeatureError, match="no moment"):
+        made.compute(rows)
+    with pytest.raises(FeatureError, match="no moment"):
+        made.stream().push(stamps[-1], 0, 0, [1.0])

@@ -64,6 +64,14 @@ fn fill<'py>(py: Python<'py>, engine: &mut Engine, streams: &[Events<'_>], until
             until.map_or(Ok(()), |until| engine.advance_into(until, &mut sink))
         };
         py.detach(run).map_err(|error| refuse(py, &error))?;
+        if sink.written != rows {
+            // memory that nobody wrote to is not handed out
+            let written = sink.written;
+            return Err(feature_error(
+                py,
+                &format!("{written} rows were answered where {rows} were counted"),
+            ));
+        }
     }
     Ok(answer)
 }

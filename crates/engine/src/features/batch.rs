@@ -62,8 +62,9 @@ impl Engine {
     }
 
     fn check_order(&self, ts: &[i64]) -> Result<(), EngineError> {
-        if let Some(first) = ts.first() {
+        if let (Some(first), Some(last)) = (ts.first(), ts.last()) {
             self.timeline.clock.admit(0, *first, self.timeline.now)?;
+            Clock::moment(ts.len() - 1, *last)?;
         }
         if ts.windows(2).fold(true, |ordered, pair| ordered & (pair[0] <= pair[1])) {
             return Ok(());

@@ -5,6 +5,8 @@ use super::tape::Tape;
 
 /// Rows that may lie between two events before the second is taken for a wrong stamp.
 const MAX_GAP: i64 = 10_000_000;
+/// Stamps lie before this, in the year 2255: what is added to one does not overflow.
+const FAR: i64 = 9_000_000_000_000_000_000;
 /// No event yet.
 pub(super) const NEVER: i64 = i64::MIN;
 
@@ -41,8 +43,18 @@ impl Clock {
             .saturating_mul(self.every)
     }
 
+    /// Whether a stamp may be one.
+    pub fn moment(row: usize, ts: i64) -> Result<(), EngineError> {
+        if (-FAR..=FAR).contains(&ts) {
+            Ok(())
+        } else {
+            Err(EngineError::Stamp { row, ts })
+        }
+    }
+
     /// Whether an event of any stream may come after `now`; nothing is changed.
     pub fn admit(&self, row: usize, ts: i64, now: i64) -> Result<(), EngineError> {
+        Self::moment(row, ts)?;
         if ts < now || (self.answered != NEVER && ts <= self.answered) {
             return Err(EngineError::OutOfOrder {
                 row,

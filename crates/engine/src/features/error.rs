@@ -17,6 +17,8 @@ pub enum EngineError {
     OutOfOrder { row: usize, ts: i64, last: i64 },
     /// An event lies so far ahead that the grid up to it would be absurdly long.
     Gap { row: usize, ts: i64, rows: i64 },
+    /// No clock shows such a stamp: it lies centuries away.
+    Stamp { row: usize, ts: i64 },
     /// A stream that must be fresh has not spoken for longer than its time to live. Events are taken in; the row is not answered.
     Stale { stream: String, ts: i64, seconds: u64 },
     /// There is no such stream.
@@ -57,6 +59,7 @@ impl fmt::Display for EngineError {
                 "row {}: ts {ts} lies {rows} grid rows ahead; is the stamp in nanoseconds?",
                 row + 1
             ),
+            Self::Stamp { row, ts } => write!(f, "row {}: ts {ts} is no moment in nanoseconds", row + 1),
             Self::Stale { stream, ts, seconds } => {
                 write!(f, "ts {ts}: stream {stream} has been silent for {seconds} s, longer than its ttl")
             }
