@@ -9,6 +9,7 @@ import subprocess
 import sys
 
 import pytest
+import yaml
 
 from house import checkout
 
@@ -34,6 +35,12 @@ def test_a_quick_example_runs(path: checkout.PurePosixPath) -> None:
     done = subprocess.run([sys.executable, str(path)], cwd=checkout.ROOT, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip()
+
+
+def test_the_readme_counts_the_feature_sets() -> None:
+    sets = [yaml.safe_load(checkout.text(path)) for path in checkout.files() if str(path).startswith("src/tickcast/features/sets/")]
+    claim = f"{len(sets)} feature sets of the package ({sum(len(one['features']) for one in sets)} features"
+    assert claim in (checkout.ROOT / "README.md").read_text(encoding="utf-8"), f"the README should say: {claim}"
 
 
 def test_the_licence_is_there() -> None:
