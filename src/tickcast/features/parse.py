@@ -24,7 +24,6 @@ MAX_LENGTH = 20_000
 MAX_TERMS = 10_000
 MAX_DEPTH = 100
 MAX_ROWS = 1_000_000
-_HUGE = 1 << 1023
 _BINARY: Mapping[type[ast.operator], str] = MappingProxyType(
     {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "div", ast.Pow: "pow"}
 )
@@ -79,8 +78,7 @@ class Parser:
 
     def read(self, feature: str, text: object) -> Line:
         """The line of one expression, as it may be named in later ones."""
-        self.feature, self._scope = feature, []
-        self._places = [Place(self.builder.clock, self.builder.stream)]
+        self.feature, self._scope, self._places = feature, [], [Place(self.builder.clock, self.builder.stream)]
         self.builder.rows = self.builder.clock
         if not isinstance(text, str | int | float) or isinstance(text, bool):
             raise FeatureError(f"{text!r} is not an expression", field=feature)
@@ -141,7 +139,7 @@ class Parser:
             return value
         if isinstance(value, str):
             self.fail(f"{value!r} stands where a series is needed", node)
-        number = float(value) if abs(value) < _HUGE else math.inf
+        number = float(value) if abs(value) < 2.0**1023 else math.inf
         if not math.isfinite(number):
             self.fail("a constant must be finite", node)
         return self.builder.add("const", value=number)
