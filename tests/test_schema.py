@@ -21,6 +21,13 @@ def test_what_does_not_conform_is_named() -> None:
         conform(pl.DataFrame({**TRADE, "price": ["much"]}), TRADES)
 
 
+def test_a_stamp_is_a_moment() -> None:
+    zoned = pl.DataFrame(TRADE).with_columns(ts=pl.Series([1_700_000_000_000]).cast(pl.Datetime("ms", "UTC")))
+    assert conform(zoned, TRADES)["ts"].to_list() == [1_700_000_000_000_000_000]
+    with pytest.raises(DataError, match=r"a.csv, field ts: holds Datetime.*no stamp"):
+        conform(zoned.with_columns(pl.col("ts").dt.replace_time_zone(None)), TRADES, file="a.csv")
+
+
 def test_absent_optional_columns_are_null_and_context_is_kept() -> None:
     found = conform(pl.DataFrame({**TRADE, "session_id": [9]}), TRADES)
     assert found.columns == [*TRADES.names, "session_id"]

@@ -28,6 +28,7 @@ __all__ = [
     "Column",
     "Table",
     "conform",
+    "nanoseconds",
 ]
 
 BOOK_LEVELS = 10
@@ -243,6 +244,20 @@ SURFACE = Table(
 TABLES: Mapping[str, Table] = {table.name: table for table in (TRADES, BARS, BOOK, ORDERS, SIGNALS, OPTIONS, SURFACE)}
 
 
+def nanoseconds(column: pl.Series, *, file: object = None) -> pl.Series:
+    """Whole UTC nanoseconds as they are, times with a zone as nanoseconds.
+
+    Raises DataError for anything else: a time without a zone says no moment, and its number counts other units.
+    """
+    kind = column.dtype
+    if isinstance(kind, pl.Datetime) and kind.time_zone is not None:
+        return column.dt.timestamp("ns")
+    if not kind.is_integer() and kind != pl.Null:
+        hint = "give whole UTC nanoseconds, or times with a zone"
+        raise DataError(f"holds {kind}, which is no stamp", file=file, field=column.name, hint=hint)
+    return column.cast(pl.Int64)
+
+
 def conform(frame: pl.DataFrame, table: Table, *, file: object = None) -> pl.DataFrame:
     """`frame` with the table's columns in order and in type; absent optional columns become null, context columns are kept.
 
@@ -260,6 +275,8 @@ def conform(frame: pl.DataFrame, table: Table, *, file: object = None) -> pl.Dat
             if column in table.columns:
                 out.append(pl.lit(None, dtype=column.dtype).alias(column.name))
             continue
+        if column.unit == "ns UTC":
+            frame = frame.with_columns(nanoseconds(frame[column.name], file=file))
         out.append(pl.col(column.name).cast(column.dtype, strict=True))
     try:
         return frame.select(out)

@@ -37,6 +37,8 @@ def refused(words: list[str], capsys: pytest.CaptureFixture[str]) -> str:
         ("close\n1\n", "field ts: no such column. There are close"),
         ("ts,close\n2020-01-01 00:00:00,1\n", "field ts: holds String, which is no stamp"),
         ("ts,close\n1.5,1\n", "field ts: holds Float64"),
+        ("ts,close\n2020-01-01T00:00:00Z,1\n2020-01-01 00:01,1\n", "field ts: holds String"),
+        ("ts,close\n2020-01-01T00:00:00Z,1\n2020-01-32T00:00:00Z,1\n", "row 2, field ts: no stamp"),
         ("ts,close\n60000000000,1\n,2\n", "row 2, field ts: no stamp"),
         ("", "cannot be read"),
     ],
@@ -60,6 +62,13 @@ def test_a_parquet_file_that_is_none_and_one_with_zoned_times(tmp_path: Path) ->
     pl.DataFrame({"ts": stamps}).write_parquet(path)
     with pytest.raises(SourceError, match="with its zone"):
         read_events(path)
+
+
+@pytest.mark.parametrize("text", ["2020-01-01T00:00:00.5Z", "2020-01-01 00:00:00.500+00:00", "2019-12-31T19:00:00.500000-0500"])
+def test_times_with_their_zone_in_a_csv_file(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "events.csv"
+    path.write_text(f"ts,close\n{text},1\n")
+    assert read_events(path)["ts"].to_list() == [1_577_836_800_500_000_000]
 
 
 def test_one_origin_of_events_is_asked_for(tmp_path: Path) -> None:

@@ -49,6 +49,7 @@ def test_generate_then_select(files: tuple[Path, Path], tmp_path: Path, capsys: 
     grown = tmp_path / "new" / "grown.yaml"
     assert execute(["features", "generate", str(own), "--out", str(grown), "--lags", "1", "--stds", "20", "--json"]) == 0
     made = json.loads(capsys.readouterr().out)
+    assert "true:" not in grown.read_text(), "YAML 1.1 reads the word on as true"
     assert made["r_lag_1"] == "lag(r, 1)" and list(FeatureSet.load(grown).names) == ["r", "rv", *made]
     out = tmp_path / "out"
     words = ["features", "select", str(grown), "--data", str(bars), "--until", str(700 * MINUTE), "--horizon", "1 bar"]

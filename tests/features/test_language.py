@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
 import polars as pl
 import pytest
 
@@ -28,6 +33,7 @@ def words(expression: object = "close", **more: object) -> dict[str, object]:
         ("sum(close, 1.5)", "window cannot be 1.5"),
         ("sum(close, True)", "window cannot be True"),
         ("sum(close, 10000000)", "window is 10000000"),
+        ("lag(close, -1)", "window is -1, not 1 to 1000000 rows. Nothing looks forward."),
         ("sum(close)", "sum needs window"),
         ("sum(3, 2)", "sum of a constant"),
         ("quantile(close, 5, 1.5)", "level is 1.5"),
@@ -105,6 +111,35 @@ def test_a_bad_key_is_one_clear_line(change: dict[str, object], message: str) ->
     with pytest.raises(FeatureError, match=".") as caught:
         FeatureSet.from_dict(words() | change)
     assert message.lower() in str(caught.value).lower()
+
+
+def test_a_refused_file_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "own.yaml"
+    path.write_text(json.dumps(words("lag(close, -1)")))
+    with pytest.raises(FeatureError) as caught:
+        FeatureSet.load(path)
+    assert (caught.value.file, caught.value.field) == (path, "f")
+
+
+@pytest.mark.parametrize("unit", ["ms", "us", "ns"])
+def test_times_with_a_zone_are_read_in_nanoseconds(unit: Literal["ms", "us", "ns"]) -> None:
+    ts = np.arange(1, 40) * 60_000_000_000
+    bars = pl.DataFrame({"ts": ts, "close": np.sin(ts) + 2.0})
+    zoned = bars.with_columns(pl.from_epoch("ts", time_unit="ns").dt.cast_time_unit(unit).dt.replace_time_zone("UTC"))
+    features = FeatureSet.from_dict(words('fitted("rms_by_slot", close, slots=4) + time_of_day("UTC")'))
+    plain, read = (features.fit(each, int(ts[20])).compute(each) for each in (bars, zoned))
+    assert np.array_equal(plain.ts, read.ts) and np.array_equal(plain.values, read.values, equal_nan=True)
+    assert np.isfinite(plain.values[-1]).all()
+
+
+def test_what_is_no_stamp_is_refused() -> None:
+    bars = pl.DataFrame({"ts": [60_000_000_000, 120_000_000_000], "close": [1.0, 2.0]})
+    features = FeatureSet.from_dict(words("close"))
+    for wrong in (pl.from_epoch("ts", time_unit="ns"), pl.col("ts").cast(pl.Float64), pl.col("ts").cast(pl.String)):
+        with pytest.raises(FeatureError, match="no stamp. Give whole UTC nanoseconds"):
+            features.compute(bars.with_columns(wrong))
+    with pytest.raises(FeatureError, match="no moment. Give UTC nanoseconds"):
+        features.fit(bars, "2024-05-01")  # type: ignore[arg-type]
 
 
 def test_equal_expressions_are_computed_once() -> None:

@@ -11,7 +11,8 @@ import polars as pl
 from tickcast.cli.terminal import Terminal
 from tickcast.clock import DAY
 from tickcast.config import Experiment
-from tickcast.errors import ConfigError, SourceError
+from tickcast.errors import ConfigError, DataError, SourceError
+from tickcast.schema import nanoseconds
 
 __all__ = ["events_of", "moment", "read_events"]
 
@@ -29,15 +30,21 @@ def read_events(path: Path) -> pl.DataFrame:
         raise SourceError(f"cannot be read: {str(error).splitlines()[0]}", file=path, hint="give a CSV or Parquet file") from None
     if "ts" not in frame.columns:
         raise SourceError("no such column", file=path, field="ts", hint=f"there are {', '.join(frame.columns)}; {_NANOSECONDS}")
-    kind = frame["ts"].dtype
-    if isinstance(kind, pl.Datetime) and kind.time_zone is not None:
-        frame = frame.with_columns(pl.col("ts").dt.timestamp("ns"))
-    elif not kind.is_integer():
-        raise SourceError(f"holds {kind}, which is no stamp", file=path, field="ts", hint=_NANOSECONDS)
+    try:
+        frame = frame.with_columns(nanoseconds(_zoned(frame["ts"])))
+    except DataError as error:
+        raise SourceError(error.message, file=path, field="ts", hint=_NANOSECONDS) from None
     if frame["ts"].null_count():
         row = int(frame["ts"].is_null().arg_max() or 0) + 1
         raise SourceError("no stamp", file=path, row=row, field="ts", hint=_NANOSECONDS)
     return frame
+
+
+def _zoned(column: pl.Series) -> pl.Series:
+    """Text that names a zone in every row as times; a time that cannot be read as none. Anything else as it is."""
+    if column.dtype != pl.String or not column.drop_nulls().str.contains(r"(Z|[+-]\d\d:?\d\d)$").all():
+        return column
+    return column.str.to_datetime(time_unit="ns", time_zone="UTC", strict=False)
 
 
 def moment(text: str, field: str = "until") -> int:

@@ -21,6 +21,9 @@ _Rows = tuple[int, ...]
 
 
 def _write(words: Mapping[str, Any], out: Path) -> None:
+    clock = words["clock"]
+    if isinstance(clock, Mapping):  # YAML 1.1 reads the word on as true
+        words = {**words, "clock": {"on" if key is True else key: value for key, value in clock.items()}}
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(yaml.safe_dump(dict(words), sort_keys=False, allow_unicode=True, width=150), encoding="utf-8")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -77,7 +78,10 @@ def _split(name: str, registry: Registry | None) -> tuple[Named, str | None]:
         return named(name, registry), None
     found = named(front, registry)
     if feature not in found.features.names:
-        raise FeatureError(f"no feature called {feature!r}", hint=f"{front} has {', '.join(found.features.names)}")
+        names = found.features.names
+        near = difflib.get_close_matches(feature, names, n=5, cutoff=0.4) or list(names[:5])
+        more = f" and {len(names) - len(near)} more" if len(names) > len(near) else ""
+        raise FeatureError(f"no feature called {feature!r}", hint=f"there are {', '.join(near)}{more}")
     return found, feature
 
 

@@ -16,11 +16,12 @@ import polars as pl
 from numpy.typing import NDArray
 
 from tickcast import _engine
-from tickcast.errors import FeatureError
+from tickcast.errors import DataError, FeatureError
 from tickcast.features.definition import Definition, compile_graph, read_definition
 from tickcast.features.learners import learn
 from tickcast.features.prune import answered_where_it_lives, behind, prune
 from tickcast.features.table import FeatureTable
+from tickcast.schema import nanoseconds
 
 __all__ = ["FeatureSet"]
 
@@ -42,7 +43,10 @@ class FeatureSet:
     @classmethod
     def load(cls, name: str | Path) -> FeatureSet:
         """The set of this name in the package, or the YAML file at this path. Raises FeatureError."""
-        return cls(_canonical(compile_graph([read_definition(name)])))
+        try:
+            return cls(_canonical(compile_graph([read_definition(name)])))
+        except FeatureError as error:
+            raise FeatureError(error.message, file=error.file or name, field=error.field, hint=error.hint) from None
 
     @classmethod
     def from_dict(cls, words: Mapping[str, Any]) -> FeatureSet:
@@ -136,7 +140,9 @@ class FeatureSet:
         """The set with its tables learned on rows with ts <= `until` (UTC ns). Raises FeatureError when those rows teach nothing."""
         graph = self.graph()
         frames = {graph["stream"]: frame} if isinstance(frame, pl.DataFrame) else frame
-        rows = {name: each.filter(pl.col("ts") <= until) for name, each in frames.items()}
+        if not isinstance(until, int | np.integer):
+            raise FeatureError(f"{until!r} is no moment", field="until", hint="give UTC nanoseconds, as int(ts[n])")
+        rows = {name: each.filter(pl.Series(_stamps(each, "ts") <= until)) for name, each in frames.items()}
 
         def see(nodes: Sequence[int]) -> FeatureTable:
             part = prune(graph, nodes, [f"x{i}" for i in range(len(nodes))])
@@ -158,8 +164,9 @@ class FeatureSet:
 
         Parameters
         ----------
-        frame: rows of the set's stream in `schema`, in time order; session_id and segment_id are 0 where absent. A set of several streams
-            takes a mapping of stream (or table) to its rows; of a table with other instruments or names, the side's own are taken.
+        frame: rows of the set's stream in `schema`, in time order; ts in UTC ns or with a zone; session_id and segment_id are 0 where
+            absent. A set of several streams takes a mapping of stream (or table) to its rows; of a table with other instruments or
+            names, the side's own are taken.
         step: nominal distance of rows in ns; by default the clock's, else the bars' interval, else the median distance.
         tick: smallest price change in quote currency.
         engine: one of this set's that has seen what came before, and goes on; by default a new one.
@@ -242,7 +249,12 @@ def _stamps(frame: pl.DataFrame, name: str) -> NDArray[np.int64]:
     column = frame[name]
     if column.null_count():
         raise FeatureError(f"{column.null_count()} rows have no {name}", field=name)
-    return np.ascontiguousarray(column.cast(pl.Int64).to_numpy())
+    if name == "segment_id":
+        return np.ascontiguousarray(column.cast(pl.Int64).to_numpy())
+    try:
+        return np.ascontiguousarray(nanoseconds(column).to_numpy())
+    except DataError as error:
+        raise FeatureError(error.message, field=name, hint=error.hint) from None
 
 
 def _nominal(frame: pl.DataFrame, ts: NDArray[np.int64]) -> int:

@@ -347,7 +347,7 @@ class Parser:
         whole = isinstance(value, int) and not isinstance(value, bool)
         if kind in ("window", "rows") and whole:
             if not 1 <= int(value) <= MAX_ROWS:
-                self.fail(f"{key} is {value}, not 1 to {MAX_ROWS} rows", node)
+                self.fail(f"{key} is {value}, not 1 to {MAX_ROWS} rows", node, "nothing looks forward" if int(value) < 0 else None)
             return value
         if kind == "window" and isinstance(value, str):
             try:
