@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
+import polars as pl
 import pytest
 
 from house import checkout
+from tickcast.clock import MINUTE
 from tickcast.errors import FeatureError
 from tickcast.features import FeatureSet
 from tickcast.features.definition import Definition, compile_graph, read_definition
@@ -47,6 +50,7 @@ CALLS = {
     "fill": "fill(close, 0)",
     "age": "age(trades.price)",
 }
+FORGETFUL = {"since": "since(close == 0)", "seconds_since": "seconds_since(close == 0)", "cum_first": "cum_first(open)"}
 OF_THE_BOOK = ("mid", "spread", "micro", "imbalance", "ofi")
 
 
@@ -54,8 +58,8 @@ def of(expression: str, words: dict[str, object] = WORDS) -> FeatureSet:
     return FeatureSet.from_dict({**words, "features": {"f": expression}})
 
 
-@pytest.mark.parametrize("name", sorted({*OPERATORS, *MACROS}))
-def test_every_operator_can_be_called_and_is_documented(name: str) -> None:
+def call_of(name: str) -> str:
+    """A call of an operator or a macro."""
     series = OPERATORS[name].series if name in OPERATORS else 1
     rows = any(key in ("window", "rows") for key, _ in getattr(OPERATORS.get(name), "constants", ()))
     plain = f"{name}(close, 5)" if rows else f"{name}(close)" if series else f"{name}()"
@@ -63,11 +67,30 @@ def test_every_operator_can_be_called_and_is_documented(name: str) -> None:
         given = {"x": "close", "r": "close", "window": "5", "n": "5"}
         plain = f"{name}({', '.join(given.get(key, key) for key, default in MACROS[name].parameters if default is None)})"
         plain = plain.replace("clip(close, low, high)", "clip(close, 0, 1)")
-    call = CALLS.get(name, plain)
     if name.startswith(("time_of_day", "day_of_")):
-        call = f'{name}("UTC")'
-    assert of(call, BOOK if name in OF_THE_BOOK else WORDS).names == ("f",)
+        return f'{name}("UTC")'
+    return CALLS.get(name, plain)
+
+
+@pytest.mark.parametrize("name", sorted({*OPERATORS, *MACROS}))
+def test_every_operator_can_be_called_and_is_documented(name: str) -> None:
+    assert of(call_of(name), BOOK if name in OF_THE_BOOK else WORDS).names == ("f",)
     assert name in DOCUMENTED
+
+
+@pytest.mark.parametrize("name", sorted(set(OPERATORS) - {"age", "fitted", "sample"}))
+def test_what_an_operator_remembers_is_as_it_says(name: str) -> None:
+    rng, n = np.random.default_rng(6), 90
+    ts = np.arange(1, n + 1) * 5 * MINUTE
+    frame = pl.DataFrame({"ts": ts, "close": rng.normal(0, 1, n).round(1) * (np.arange(n) > 8), "open": rng.normal(0, 1, n)})
+    frame = frame.with_columns(session_id=pl.lit(10**6 * MINUTE))
+    features = of(FORGETFUL.get(name, call_of(name)))
+    warm = features.warmup["f"]
+    whole = features.compute(frame).column("f")
+    same = [
+        (whole[start + warm :].tobytes() == features.compute(frame[start:]).column("f")[warm:].tobytes()) for start in (11, 12, 13, 20, 37)
+    ]
+    assert all(same) == (OPERATORS[name].memory == "window")
 
 
 def test_an_operator_is_no_macro() -> None:

@@ -17,7 +17,7 @@ from tickcast.checks.live import restart_breaks, stream_breaks
 from tickcast.checks.regularity import unmeasured_warmups
 from tickcast.checks.subject import Computes, computed
 from tickcast.features import FeatureSet
-from tickcast.features.prune import behind
+from tickcast.features.reading import columns_behind
 
 __all__ = [
     "batch_is_stream",
@@ -99,8 +99,7 @@ def _unknown(features: FeatureSet, events: Events, name: str, until: int) -> boo
     """Whether a column of the main stream that the feature reads has no number in some row with ts <= `until`, as a cell nobody quotes."""
     graph = features.graph()
     wanted = next(feature["node"] for feature in graph["features"] if feature["name"] == name)
-    read = (graph["nodes"][i] for i in behind(graph, [wanted]))
-    columns = {graph["inputs"][node["index"]] for node in read if node["op"] == "input" and not node.get("axis", 0)}
+    columns = {graph["inputs"][column] for stream, column in columns_behind(graph, [wanted]) if stream == 0}
     rows = (events if isinstance(events, pl.DataFrame) else events[graph["stream"]]).filter(pl.col("ts") <= until)
     return any(not rows[column].is_finite().all() for column in columns if column in rows.columns)
 

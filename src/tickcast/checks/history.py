@@ -17,6 +17,7 @@ from tickcast.checks.events import Events, each, main
 from tickcast.checks.regularity import unmeasured_warmups
 from tickcast.checks.subject import computed
 from tickcast.features import FeatureSet, FeatureTable
+from tickcast.features.reading import in_order, memory_of, near
 
 __all__ = ["BOUND", "Memory", "fresh_start_breaks", "memories"]
 
@@ -24,7 +25,6 @@ BOUND = 1e-9
 """How far a recursive operator may be from a fresh start, as a share of the feature's range, once it has forgotten."""
 _LIVES = 30.0  # e-folding times after which a recursive operator has forgotten: e**-30 = 1e-13
 _STARTS = (0.12, 0.3, 0.45)
-_ANCHORED = ("cum", "since", "streak", "seconds_since", "minutes_since_open", "tick_side", "hmm", "bocpd", "garch")
 
 
 @dataclass(frozen=True)
@@ -38,31 +38,29 @@ class Memory:
 
 
 def memories(features: FeatureSet) -> Mapping[str, Memory]:
-    """The memory of each feature, read off its graph; an operator that is not known to be otherwise counts as a window."""
+    """The memory of each feature, read off its graph."""
     graph = features.graph()
-    found: list[Memory] = []
-    for node in graph["nodes"]:
-        args = [found[arg] for arg in node.get("args", ())] + [_own(node)]
+    found: dict[int, Memory] = {}
+    for i in in_order(graph, (feature["node"] for feature in graph["features"])):
+        args = [found[each] for each in near(graph, i)] + [_own(graph["nodes"][i])]
         kinds = {one.kind for one in args}
         kind = "anchored" if "anchored" in kinds else "recursive" if "recursive" in kinds else "window"
         before = args[:-1]
         rows, time = max((one.rows for one in before), default=0), max((one.time for one in before), default=0)
-        found.append(Memory(kind, rows + args[-1].rows, time + args[-1].time))
+        found[i] = Memory(kind, rows + args[-1].rows, time + args[-1].time)
     # where bars or other streams are read, the data say how long it takes to know a feature
     return {f["name"]: Memory("anchored") if f.get("depends") else found[f["node"]] for f in graph["features"]}
 
 
 def _own(node: Mapping[str, Any]) -> Memory:
     """What one operator adds to the memory of its arguments."""
-    op = node["op"]
-    if op in ("ewm_mean", "ewm_std"):
-        if "span" in node:
-            return Memory("recursive", time=math.ceil(_LIVES * node["span"] / math.log(2)))
-        alpha = node["value"]
-        return Memory("recursive", rows=math.ceil(_LIVES / -math.log1p(-alpha)) if alpha < 1 else 1)
-    if op == "rma":
-        return Memory("recursive", rows=math.ceil(_LIVES / -math.log1p(-1 / node["steps"])) if node["steps"] > 1 else 1)
-    return Memory("anchored" if op.startswith(_ANCHORED) else "window")
+    kind = memory_of(node["op"])
+    if kind != "recursive":
+        return Memory(kind)
+    if "span" in node:
+        return Memory(kind, time=math.ceil(_LIVES * node["span"] / math.log(2)))
+    alpha = node["value"] if "value" in node else 1 / node["steps"]  # Wilder's average says its rows, not its weight
+    return Memory(kind, rows=math.ceil(_LIVES / -math.log1p(-alpha)) if alpha < 1 else 1)
 
 
 def _since(start: int, frame: pl.DataFrame) -> pl.DataFrame:

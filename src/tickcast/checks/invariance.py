@@ -13,6 +13,7 @@ from tickcast.checks.events import Events, doubled, later
 from tickcast.checks.subject import Computes, computed
 from tickcast.clock import DAY
 from tickcast.features import FeatureSet
+from tickcast.features.reading import in_order, made_rows, near
 
 __all__ = ["calendar_features", "scale_breaks", "week_breaks", "whole_weeks"]
 
@@ -24,10 +25,10 @@ def calendar_features(features: FeatureSet) -> frozenset[str]:
     """Features that read a calendar: their zone's clock may change, months differ."""
     graph = features.graph()
     tainted: set[int] = set()
-    for i, node in enumerate(graph["nodes"]):
-        place = node.get("axis", 0) - len(graph["sides"]) - 1
-        zoned = place >= 0 and graph["derived"][place].get("zone") is not None
-        if node["op"].startswith(("time_of_day", "day_of_")) or zoned or tainted & set(node.get("args", ())):
+    for i in in_order(graph, (feature["node"] for feature in graph["features"])):
+        node = graph["nodes"][i]
+        zoned = (made_rows(graph, node) or {}).get("zone") is not None
+        if node["op"].startswith(("time_of_day", "day_of_")) or zoned or not tainted.isdisjoint(near(graph, i)):
             tainted.add(i)
     return frozenset(feature["name"] for feature in graph["features"] if feature["node"] in tainted)
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from tickcast.checks.events import Events, main
 from tickcast.features import FeatureSet
+from tickcast.features.reading import in_order, near
 
 __all__ = ["unmeasured_warmups"]
 
@@ -19,7 +20,8 @@ def unmeasured_warmups(features: FeatureSet, events: Events) -> frozenset[str]:
     apart = np.diff(main(events)["ts"].to_numpy())
     if any(axis["kind"] == "every" for axis in graph["derived"]) or (apart == (graph["step"] or 0)).all():
         return frozenset()
-    timed: list[bool] = []
-    for node in graph["nodes"]:
-        timed.append(("span" in node and node["op"] != "sample") or any(timed[arg] for arg in node.get("args", ())))
-    return frozenset(feature["name"] for feature in graph["features"] if timed[feature["node"]])
+    nodes, timed = graph["nodes"], set[int]()
+    for i in in_order(graph, (feature["node"] for feature in graph["features"])):
+        if ("span" in nodes[i] and nodes[i]["op"] != "sample") or not timed.isdisjoint(near(graph, i)):
+            timed.add(i)
+    return frozenset(feature["name"] for feature in graph["features"] if feature["node"] in timed)

@@ -13,6 +13,7 @@ from typing import Any
 from tickcast.errors import FeatureError
 from tickcast.features.feature_set import FeatureSet
 from tickcast.features.learners import LEARNERS
+from tickcast.features.reading import columns_behind, in_order, made_rows, memory_of, near
 
 __all__ = [
     "Branch",
@@ -28,7 +29,6 @@ __all__ = [
     "warmup_is_exact",
 ]
 
-_FADING = ("ewm", "rma", "cum", "since", "seconds_since", "streak", "tick_side", "garch", "hmm", "bocpd")
 _DEEPEST = 60
 
 
@@ -129,21 +129,6 @@ def _nodes(graph: Mapping[str, Any], name: str) -> tuple[list[dict[str, Any]], i
     raise FeatureError(f"no feature called {name!r}", hint=f"there are {', '.join(each['name'] for each in graph['features'])}")
 
 
-def _reads(graph: Mapping[str, Any], node: Mapping[str, Any]) -> list[int]:
-    """Numbers of the nodes that a node reads; a column of rows made on the way reads what it is made of."""
-    near = [int(arg) for arg in node.get("args", ())]
-    made = _made(graph, node)
-    if node["op"] == "input" and made is not None:
-        near.append(int(made["columns"][node["index"]]["node"]))
-    return near
-
-
-def _made(graph: Mapping[str, Any], node: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """The rows made on the way (bars, buckets) that a node lives on, None for a stream's own rows."""
-    number = int(node.get("axis", 0)) - len(graph.get("sides", ())) - 1
-    return graph["derived"][number] if number >= 0 else None
-
-
 def reads(features: FeatureSet, name: str) -> Mapping[str, tuple[str, ...]]:
     """Input columns by stream that a feature depends on, through tables it learns from too. Raises FeatureError when there is no such one.
 
@@ -151,18 +136,10 @@ def reads(features: FeatureSet, name: str) -> Mapping[str, tuple[str, ...]]:
     {'bars': ('close', 'volume')}
     """
     graph = _read(features.document)
-    nodes, last = _nodes(graph, name)
-    seen, waiting = set[int](), [last]
-    while waiting:
-        seen.add(at := waiting.pop())
-        near = _reads(graph, nodes[at])
-        if nodes[at]["op"] == "lookup":
-            learned = graph["tables"][nodes[at]["index"]]["recipe"]
-            near += [learned[key] for key in ("node", "slot") if isinstance(learned.get(key), int)] + list(learned.get("nodes", ()))
-        waiting += [each for each in near if each not in seen]
-    streams = list(inputs_of(features).items())
-    used = {(int(nodes[at].get("axis", 0)), int(nodes[at]["index"])) for at in seen if nodes[at]["op"] == "input"}
-    found = {stream: tuple(columns[i] for i in range(len(columns)) if (at, i) in used) for at, (stream, columns) in enumerate(streams)}
+    _, last = _nodes(graph, name)
+    used = columns_behind(graph, [last], learned=True)
+    streams = enumerate(inputs_of(features).items())
+    found = {stream: tuple(column for i, column in enumerate(columns) if (at, i) in used) for at, (stream, columns) in streams}
     return MappingProxyType({stream: columns for stream, columns in found.items() if columns})
 
 
@@ -175,8 +152,8 @@ def lookback(features: FeatureSet, name: str) -> Lookback:
     graph = _read(features.document)
     nodes, last = _nodes(graph, name)
     known: dict[int, Lookback] = {}
-    for at in _in_order(graph, last):
-        known[at] = _farther(nodes[at], _made(graph, nodes[at]), [known[near] for near in _reads(graph, nodes[at])])
+    for at in in_order(graph, [last]):
+        known[at] = _farther(nodes[at], made_rows(graph, nodes[at]), [known[each] for each in near(graph, at)])
     return known[last]
 
 
@@ -188,25 +165,11 @@ def warmup_is_exact(features: FeatureSet, name: str) -> bool:
     raise FeatureError(f"no feature called {name!r}", hint=f"there are {', '.join(features.names)}")
 
 
-def _in_order(graph: Mapping[str, Any], last: int) -> Iterator[int]:
-    """A node and all it leads to, each once, after what it reads. No recursion: lines that name lines go deep."""
-    waiting, done = [(last, False)], set[int]()
-    while waiting:
-        at, read = waiting.pop()
-        if at in done:
-            continue
-        if read:
-            done.add(at)
-            yield at
-        else:
-            waiting += [(at, True), *((near, False) for near in _reads(graph, graph["nodes"][at]))]
-
-
 def _farther(node: Mapping[str, Any], made: Mapping[str, Any] | None, before: Sequence[Lookback]) -> Lookback:
     """How far back a node looks when what it reads looks `before`; a row of bars is as long as they are."""
     rows, ns = max((each.rows for each in before), default=0), max((each.ns for each in before), default=0)
     op, steps, span = str(node["op"]), node.get("steps"), node.get("span")
-    fading = op.startswith(_FADING)
+    fading = memory_of(op) != "window"
     length = int(made["ns"]) if made is not None and made["kind"] == "bars" else 0
     extra = int(op == "elapsed" or (op == "input" and bool(length)))
     if isinstance(steps, int) and not fading:
@@ -226,11 +189,11 @@ def tree(features: FeatureSet, name: str) -> Branch:
     drawn: set[int] = set()
 
     def grown(at: int, depth: int) -> Branch:
-        text, near = _text(graph, nodes[at]), _reads(graph, nodes[at])
-        if near and (at in drawn or depth == _DEEPEST):
+        text, below = _text(graph, nodes[at]), near(graph, at)
+        if below and (at in drawn or depth == _DEEPEST):
             return Branch(text if at in drawn else f"{text} …", at, again=at in drawn)
         drawn.add(at)
-        return Branch(text, at, tuple(grown(each, depth + 1) for each in near))
+        return Branch(text, at, tuple(grown(each, depth + 1) for each in below))
 
     return grown(last, 0)
 
@@ -238,7 +201,7 @@ def tree(features: FeatureSet, name: str) -> Branch:
 def _text(graph: Mapping[str, Any], node: Mapping[str, Any]) -> str:
     op = str(node["op"])
     if op == "input":
-        made, axis = _made(graph, node), int(node.get("axis", 0))
+        made, axis = made_rows(graph, node), int(node.get("axis", 0))
         if made is not None:
             return f"{made['columns'][node['index']]['how']} of {_rows_in_words(made)}"
         side = graph["sides"][axis - 1] if axis else None

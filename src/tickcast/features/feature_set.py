@@ -19,7 +19,8 @@ from tickcast import _engine
 from tickcast.errors import DataError, FeatureError
 from tickcast.features.definition import Definition, compile_graph, read_definition
 from tickcast.features.learners import learn
-from tickcast.features.prune import answered_where_it_lives, behind, prune
+from tickcast.features.prune import answered_where_it_lives, prune
+from tickcast.features.reading import columns_behind, streams_behind
 from tickcast.features.table import FeatureTable
 from tickcast.schema import nanoseconds
 
@@ -231,14 +232,15 @@ def _columns(graph: dict[str, Any], frame: pl.DataFrame, axis: int, names: Seque
 
 
 def _needing(graph: dict[str, Any], axis: int, column: int | None) -> list[str]:
-    """Features that read an input column of a stream, or any column of it."""
-    nodes, found = graph["nodes"], []
+    """Features that read an input column of a stream, or its rows."""
+    found = []
     for feature in graph["features"]:
-        behind_it = behind(graph, [feature["node"]])
-        learned = [nodes[i]["index"] for i in behind_it if nodes[i]["op"] == "lookup"]
-        behind_it |= behind(graph, [graph["tables"][i]["recipe"]["node"] for i in learned])
-        read = (nodes[i] for i in behind_it if nodes[i]["op"] == "input" and nodes[i]["axis"] == axis)
-        if any(column is None or node["index"] == column for node in read):
+        wanted = [feature["node"]]
+        if column is None:
+            needs = axis in streams_behind(graph, wanted, learned=True)
+        else:
+            needs = (axis, column) in columns_behind(graph, wanted, learned=True)
+        if needs:
             found.append(feature["name"])
     return found or ["price"]
 

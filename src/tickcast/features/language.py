@@ -8,10 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Literal
 
 from tickcast.features.macros import MACROS, PRICE_AND_SIZE, Macro
 
-__all__ = ["ELSEWHERE", "MACROS", "OPERATORS", "PRICE_AND_SIZE", "Macro", "Operator"]
+__all__ = ["ELSEWHERE", "MACROS", "OPERATORS", "PRICE_AND_SIZE", "Macro", "Memory", "Operator"]
+
+Memory = Literal["window", "recursive", "anchored"]
+"""How an operator forgets: all before its window, ever more of all the past, or nothing since an event, as a session's open."""
 
 
 @dataclass(frozen=True)
@@ -20,6 +24,8 @@ class Operator:
 
     A window in rows has at least `least`: with fewer the answer would never be known.
 
+    `memory`: how it forgets; whoever remembers more than a window must say so, for warm-ups, lookbacks and checks go by it.
+
     Kinds: window (rows as an integer, or event time as a string), rows, number, level (0…1), flag, zone (IANA name), text.
     """
 
@@ -27,6 +33,7 @@ class Operator:
     constants: tuple[tuple[str, str], ...] = ()
     optional: frozenset[str] = frozenset()
     least: int = 1
+    memory: Memory = "window"
 
 
 _WINDOW = (("window", "window"),)
@@ -34,6 +41,7 @@ _EWM = Operator(
     1,
     (("span", "number"), ("halflife", "window"), ("alpha", "number"), ("adjust", "flag"), ("warmup", "rows")),
     frozenset({"span", "halflife", "alpha", "adjust", "warmup"}),
+    memory="recursive",
 )
 _ZONED = Operator(0, (("zone", "zone"),), frozenset({"zone"}))
 _FITTED = Operator(
@@ -41,6 +49,7 @@ _FITTED = Operator(
     (("kind", "text"), ("slots", "rows"), ("smooth", "rows"), ("zone", "zone"), ("ahead", "text")),
     frozenset({"slots", "smooth", "zone", "ahead"}),
 )
+_ANCHORED = Operator(1, memory="anchored")
 _WAVELET = Operator(1, (("kind", "text"), ("level", "rows")))
 OPERATORS: Mapping[str, Operator] = MappingProxyType(
     {name: Operator(1) for name in ("log", "exp", "sqrt", "abs", "sign", "sin", "cos", "floor")}
@@ -71,21 +80,21 @@ OPERATORS: Mapping[str, Operator] = MappingProxyType(
         "beta": Operator(2, _WINDOW, least=2),
         "ewm_mean": _EWM,
         "ewm_std": _EWM,
-        "rma": Operator(1, (("rows", "rows"),)),
+        "rma": Operator(1, (("rows", "rows"),), memory="recursive"),
         "wma": Operator(1, _WINDOW),
         "mad": Operator(1, _WINDOW),
-        **{f"cum_{kept}": Operator(1) for kept in ("sum", "min", "max", "count", "first")},
-        "since": Operator(1),
-        "seconds_since": Operator(1),
-        "streak": Operator(1),
+        **{f"cum_{kept}": _ANCHORED for kept in ("sum", "min", "max", "count", "first")},
+        "since": _ANCHORED,
+        "seconds_since": _ANCHORED,
+        "streak": _ANCHORED,
         "frac_diff": Operator(1, (("d", "number"), ("rows", "rows"))),
         "wavelet": _WAVELET,
         "wavelet_smooth": _WAVELET,
-        "tick_side": Operator(1),
+        "tick_side": _ANCHORED,
         "sample": Operator(1),
         "age": Operator(1),
         "elapsed": Operator(0),
-        "minutes_since_open": Operator(0),
+        "minutes_since_open": Operator(0, memory="anchored"),
         "minutes_to_close": Operator(0),
         "time_of_day": _ZONED,
         "day_of_week": _ZONED,

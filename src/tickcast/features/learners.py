@@ -17,6 +17,7 @@ from tickcast.features.bocpd import run_prior
 from tickcast.features.fitted import rms_ahead, rms_by_slot
 from tickcast.features.garch import garch
 from tickcast.features.hmm import hidden_markov
+from tickcast.features.language import Memory
 from tickcast.features.pca import principal_components
 from tickcast.features.table import FeatureTable
 from tickcast.features.training import Training
@@ -39,6 +40,7 @@ class Learner:
     options: whole numbers with default, least and most.
     numbered: option that says how many outputs there are, "series" for one per series, "" where outputs have names.
     named: outputs by name, with the whole numbers each takes.
+    memory: how the engine's model forgets, as of an operator.
     """
 
     series: tuple[int, int]
@@ -47,6 +49,7 @@ class Learner:
     options: _Options = field(default_factory=lambda: _NONE)
     numbered: str = ""
     named: Mapping[str, _Options] = field(default_factory=lambda: MappingProxyType({}))
+    memory: Memory = "window"
 
 
 @dataclass(frozen=True)
@@ -69,15 +72,16 @@ LEARNERS: Mapping[str, Learner] = MappingProxyType(
             MappingProxyType({"latent": (2, 1, 63), "hidden": (8, 1, 128), "steps": (1500, 1, 100_000), "seed": (0, 0, 2**31)}),
             "latent",
         ),
-        "hmm": Learner((1, 16), 30, hidden_markov, MappingProxyType({"states": (2, 2, 8)}), "states"),
+        "hmm": Learner((1, 16), 30, hidden_markov, MappingProxyType({"states": (2, 2, 8)}), "states", memory="anchored"),
         "bocpd": Learner(
             (1, 1),
             64,
             run_prior,
             MappingProxyType({"run": (250, 2, 1_000_000), "longest": (250, 2, 5000)}),
             named=MappingProxyType({"run": _NONE, "change": MappingProxyType({"within": (10, 1, 4999)})}),
+            memory="anchored",
         ),
-        "garch": Learner((1, 1), 100, garch, named=MappingProxyType({"vol": _NONE})),
+        "garch": Learner((1, 1), 100, garch, named=MappingProxyType({"vol": _NONE}), memory="anchored"),
     }
 )
 

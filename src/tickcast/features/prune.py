@@ -2,45 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tickcast.errors import FeatureError
+from tickcast.features.reading import behind, made_rows
 
-__all__ = ["answered_where_it_lives", "behind", "prune"]
-
-
-def behind(graph: Mapping[str, Any], wanted: Iterable[int]) -> set[int]:
-    """The nodes that these need, with themselves: what they read, and what the bars are made of that they live on."""
-    nodes, streams = graph["nodes"], 1 + len(graph["sides"])
-    needed: set[int] = set()
-    waiting = list(wanted)
-    while waiting:
-        node = waiting.pop()
-        if node in needed:
-            continue
-        needed.add(node)
-        waiting += nodes[node].get("args", ())
-        waiting += _makers(graph, nodes[node].get("axis", 0) - streams)
-    return needed
-
-
-def _makers(graph: Mapping[str, Any], derived: int) -> list[int]:
-    if derived < 0:
-        return []
-    made = graph["derived"][derived]
-    return [column["node"] for column in made.get("columns", ())] + ([made["measure"]] if "measure" in made else [])
+__all__ = ["answered_where_it_lives", "prune"]
 
 
 def prune(graph: Mapping[str, Any], outputs: Sequence[int], names: Sequence[str]) -> dict[str, Any]:
     """The graph with only what these nodes need, as features of these names; the first is also its price.
 
-    Streams and kinds of bars stay, so that axes keep their numbers. Raises KeyError for anything that is not a graph.
+    Streams and kinds of bars stay, so that axes keep their numbers, and with them all their columns: the engine looks for what each is
+    made of. Raises KeyError for anything that is not a graph.
     """
-    streams = 1 + len(graph["sides"])
     nodes: list[dict[str, Any]] = graph["nodes"]
-    made = [i for i, node in enumerate(nodes) if node["op"] == "input" and node["axis"] >= streams]
-    needed = behind(graph, [*outputs, *made])
+    columns = [i for i, node in enumerate(nodes) if node["op"] == "input" and made_rows(graph, node) is not None]
+    makers = [column["node"] for axis in graph["derived"] for column in axis.get("columns", ())]
+    measures = [axis["measure"] for axis in graph["derived"] if "measure" in axis]
+    needed = behind(graph, [*outputs, *columns, *makers, *measures])
     place = {old: new for new, old in enumerate(sorted(needed))}
     kept = [dict(nodes[old]) for old in place]
     for node in kept:
