@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from keyword import iskeyword
@@ -11,9 +12,8 @@ from pathlib import Path
 from typing import Any
 from unicodedata import normalize
 
-import yaml
-
 from tickcast.clock import parse_duration
+from tickcast.config import read_yaml
 from tickcast.errors import ConfigError, FeatureError
 from tickcast.features.graph import Axis, GraphBuilder, Series, Side
 from tickcast.features.parse import Line, Parser
@@ -23,9 +23,8 @@ from tickcast.schema import TABLES
 __all__ = ["Clock", "Definition", "compile_graph", "read_definition"]
 
 _KEYS = ("name", "stream", "streams", "clock", "session", "price", "features", "description", "invariant")
+_NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,99}")
 _SETS = Path(__file__).parent / "sets"
-_MAX_FILE = 1_000_000
-_MAX_WORDS = 100_000
 
 
 @dataclass(frozen=True)
@@ -81,6 +80,8 @@ class Definition:
 
         _known(words, _KEYS, file)
         name, stream, features = str(need("name")), need("stream"), need("features")
+        if not _NAME.fullmatch(name):
+            raise FeatureError(f"{name!r} cannot name a set", file=file, field="name", hint="use letters, digits, _ . and -")
         if not isinstance(stream, str) or stream not in TABLES:
             raise FeatureError(f"there is no stream {stream!r}", file=file, field="stream", hint=f"known: {', '.join(TABLES)}")
         session = words.get("session", "carry")
@@ -180,18 +181,6 @@ def _sides(streams: Any, main: str, file: object) -> tuple[Side, ...]:
     return tuple(sides)
 
 
-def _measure(words: object, file: object) -> None:
-    """Refuse a file whose aliases unfold to more than anybody wrote, or to no end."""
-    left, seen = [words], 0
-    while left:
-        word = left.pop()
-        inside = [*word.keys(), *word.values()] if isinstance(word, Mapping) else word if isinstance(word, list | tuple | set) else ()
-        left.extend(inside)
-        seen += 1
-        if seen > _MAX_WORDS:
-            raise FeatureError(f"the file holds more than {_MAX_WORDS} words", file=file, hint="write out what its aliases stand for")
-
-
 def read_definition(name: str | Path) -> Definition:
     """The set of this name in the package, or the YAML file at this path. Raises FeatureError when there is none or it is damaged."""
     path = Path(name)
@@ -203,16 +192,9 @@ def read_definition(name: str | Path) -> Definition:
             hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
             raise FeatureError(f"there is no feature set {str(name)!r}", hint=hint)
     try:
-        if path.stat().st_size > _MAX_FILE:
-            raise FeatureError(f"the file is larger than {_MAX_FILE} bytes", file=path)
-        words = yaml.safe_load(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise FeatureError("the file cannot be read", file=path, hint="check the path") from error
-    except (yaml.YAMLError, RecursionError, ValueError) as error:  # a ValueError is a date or number that cannot be
-        raise FeatureError(f"this is not YAML: {str(error).splitlines()[0]}", file=path) from None
-    _measure(words, path)
-    if not isinstance(words, Mapping):
-        raise FeatureError("this is not a feature set", file=path, hint=f"a feature set has {', '.join(_KEYS)}")
+        words = read_yaml(path)
+    except ConfigError as error:
+        raise FeatureError(error.message, file=path, row=error.row, hint=error.hint) from None
     return Definition.from_dict(words, path)
 
 

@@ -3,8 +3,9 @@
 use super::error::EngineError;
 use super::tape::Tape;
 
-/// Rows that may lie between two events before the second is taken for a wrong stamp.
+/// Rows that may lie between two events before the second is taken for a wrong stamp, and numbers in them.
 const MAX_GAP: i64 = 10_000_000;
+const MAX_NUMBERS: i64 = 50_000_000;
 /// Stamps lie before this, in the year 2255: what is added to one does not overflow.
 const FAR: i64 = 9_000_000_000_000_000_000;
 /// No event yet.
@@ -14,6 +15,7 @@ pub(super) const NEVER: i64 = i64::MIN;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Clock {
     pub every: i64,
+    most: i64,
     pub next: i64,
     pub last: i64,
     pub answered: i64,
@@ -22,9 +24,12 @@ pub(super) struct Clock {
 }
 
 impl Clock {
-    pub fn new(every: i64) -> Self {
+    /// A grid whose rows hold `width` numbers.
+    pub fn new(every: i64, width: usize) -> Self {
+        let width = i64::try_from(width).unwrap_or(i64::MAX).max(1);
         Self {
             every,
+            most: (MAX_NUMBERS / width).min(MAX_GAP),
             next: 0,
             last: NEVER,
             answered: NEVER,
@@ -68,7 +73,7 @@ impl Clock {
     pub fn gap(&self, row: usize, ts: i64) -> Result<(), EngineError> {
         if self.every > 0 && self.last != NEVER {
             let rows = ts.min(Self::close(self.session)).saturating_sub(self.next) / self.every;
-            if rows > MAX_GAP {
+            if rows > self.most {
                 return Err(EngineError::Gap { row, ts, rows });
             }
         }

@@ -145,7 +145,7 @@ impl Timeline {
             made.push((axis, timed));
         }
         Self {
-            clock: Clock::new(every),
+            clock: Clock::new(every, graph.features.len()),
             grid,
             made,
             foreign: graph.foreign(),
