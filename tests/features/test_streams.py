@@ -297,3 +297,19 @@ def test_what_is_seen_across_streams_is_what_a_slow_reader_sees(b: list, t: list
         expected["echo"] = math.nan if then is None else newest(bids, lambda row, then=then: row[0] <= then) - echoes[-1][1]
         for name, value in expected.items():
             assert np.array_equal(table.column(name)[i], value, equal_nan=True), (name, i)
+
+
+def test_what_reads_no_column_of_a_bucket_is_answered_on_it() -> None:
+    frames = {"book": book([(t, t) for t in range(1, 40)]), "trades": trades([(t, 10.0, 4.0) for t in range(1, 39)])}
+    lines = {
+        "gap": 'at("trades 12 volume", elapsed())',
+        "hour": 'at("trades 12 volume", time_of_day("UTC"))',
+        "bid": 'at("trades 12 volume", book.bid_price_1)',
+        "n": 'at("trades 12 volume", count("100s"))',
+    }
+    features = a_set(lines)
+    table = features.compute(frames)
+    assert np.nanmax(table.column("gap")) == np.nanmin(table.column("gap")) == 3
+    assert table.column("hour")[-1] == 36
+    assert table.column("bid")[-1] == 35  # the book strictly before the trade that filled the bucket
+    same_live(features, frames, 9)

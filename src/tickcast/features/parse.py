@@ -303,18 +303,19 @@ class Parser:
         if len(node.args) != 2:
             self.fail(f"at takes rows and an expression, not {len(node.args)} arguments", node)
         if sum(place.axis is not None for place in self._places) > 1:
-            self.fail("at stands inside two others", node, "name the inner expression on a line of its own")
+            self.fail("at stands inside two others", node, "name the inner one on a line of its own")
         try:
             place, measure = place_of(self.builder, text, zone(self, dict(given), node) if "zone" in given else None)
         except FeatureError as error:
             self.fail(error.message, node, error.hint)
         if place.axis is not None and measure is not None and "measure" not in place.axis.parts:
-            place.axis.parts["measure"] = self._within(place.stream, measure).node
-        series = self._inside(place, lambda: self._series(self._value(node.args[1]), node.args[1]))
-        assert isinstance(series, Series)
-        if not series.axis:
+            filled = self._within(place.stream, measure)
+            place.axis.parts["measure"] = filled.node
+            self.builder.column(place.axis, "measure", filled, "sum")  # columns make the rows: there is always one
+        series = self._inside(place, lambda: self.builder.sample(self._series(self._value(node.args[1]), node.args[1])))
+        if not isinstance(series, Series) or not series.axis:
             self.fail("at of a constant", node)
-        return self._inside(place, lambda: self.builder.sample(series))
+        return series
 
     def _signal(self, node: ast.Call) -> Series:
         """signal("name"): the value of that name in table signals, as of now."""

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::elementwise::Elementwise;
 use super::fitted::is_model;
-use super::graph::{Graph, Node};
+use super::graph::{Derived, Graph, Node};
 
 /// What may share a bank: nodes of the same operator, where it has one; every other node stands alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,11 +30,18 @@ fn kind(id: usize, node: &Node) -> Kind<'_> {
     }
 }
 
-/// Nodes that must be computed before this one: its arguments, and where it is a column of derived rows all that makes those.
+/// Nodes that must be computed before this one: its arguments; where it is a column of derived rows all that makes those; and on buckets,
+/// which exist only once they are computed, the columns that make them.
 fn before(graph: &Graph, node: &Node) -> Vec<u32> {
-    let made = node.axis.filter(|_| node.op == "input").and_then(|axis| graph.maker(axis as usize));
-    let needs = made.into_iter().flat_map(super::graph::Derived::needs);
-    node.args.iter().copied().chain(needs).collect()
+    let made = node.axis.and_then(|axis| graph.maker(axis as usize));
+    let needs = made.filter(|_| node.op == "input").into_iter().flat_map(Derived::needs);
+    let bucket = made.filter(|made| node.op != "input" && matches!(made, Derived::Buckets { .. }));
+    let columns = bucket.into_iter().flat_map(|_| {
+        let read = |column: &&Node| column.op == "input" && column.axis == node.axis;
+        let position = graph.nodes.iter().position(|column| read(&column));
+        position.and_then(|position| u32::try_from(position).ok())
+    });
+    node.args.iter().copied().chain(needs).chain(columns).collect()
 }
 
 #[derive(Default)]
