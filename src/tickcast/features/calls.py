@@ -9,11 +9,11 @@ from typing import NoReturn, Protocol
 
 from tickcast.errors import FeatureError
 from tickcast.features.filters import FILTERS, taps
-from tickcast.features.graph import GraphBuilder, Series
+from tickcast.features.graph import GraphBuilder, Series, Side
 from tickcast.features.language import OPERATORS
 from tickcast.features.learners import examples, numbered, output
 
-__all__ = ["Reader", "build", "by_slot", "model", "window_of", "zone"]
+__all__ = ["Reader", "build", "by_slot", "model", "signal", "window_of", "zone"]
 
 _TABLES = ("rms_by_slot", "rms_ahead")
 
@@ -69,6 +69,14 @@ def build(reader: Reader, name: str, series: list[Series], constants: dict[str, 
     if int(str(window.get("steps", OPERATORS[name].least))) < OPERATORS[name].least:
         reader.fail(f"{name} of {window['steps']} rows is never known", node, f"it needs {OPERATORS[name].least} rows")
     return add(name, series, **window, value=constants.get("level"))
+
+
+def signal(reader: Reader, text: str, lives: str | None, node: ast.AST) -> Series:
+    """The value of a name in table signals as of now, for as long as it lives. Raises FeatureError."""
+    ttl = int(str(reader.constant("ttl", "window", lives, node))) if lives is not None else None
+    name = f"signal.{text}" + (f" {lives}" if lives is not None else "")
+    reader.builder.sides.setdefault(name, Side(name, "signals", text, ttl))
+    return reader.builder.input("value", name)
 
 
 def _age(reader: Reader, series: Series, node: ast.AST) -> Series:

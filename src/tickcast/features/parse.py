@@ -12,8 +12,8 @@ from typing import NoReturn
 
 from tickcast.clock import parse_duration
 from tickcast.errors import ConfigError, FeatureError
-from tickcast.features.calls import build, by_slot, model, window_of, zone
-from tickcast.features.graph import GraphBuilder, Series, Side
+from tickcast.features.calls import build, by_slot, model, signal, window_of, zone
+from tickcast.features.graph import GraphBuilder, Series
 from tickcast.features.language import ELSEWHERE, MACROS, OPERATORS, PRICE_AND_SIZE, Macro, Operator
 from tickcast.features.place import BAR_COLUMNS, Place, columns_of, place_of
 from tickcast.schema import BOOK_LEVELS
@@ -320,10 +320,7 @@ class Parser:
     def _signal(self, node: ast.Call) -> Series:
         """signal("name"): the value of that name in table signals, as of now."""
         text, given = self._words("signal", node, ("ttl",))
-        ttl = int(str(self.constant("ttl", "window", given["ttl"], node))) if "ttl" in given else None
-        name = f"signal.{text}" + (f" {given['ttl']}" if "ttl" in given else "")
-        self.builder.sides.setdefault(name, Side(name, "signals", text, ttl))
-        return self.builder.input("value", name)
+        return signal(self, text, given.get("ttl"), node)
 
     def _arguments(self, name: str, operator: Operator, positions: list[ast.expr], node: ast.Call) -> tuple[list[Value], dict[str, object]]:
         known = [key for key, _ in operator.constants]
