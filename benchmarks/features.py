@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 import numpy as np
 import polars as pl
+from stopwatch import best
 
 from tickcast import _engine
 from tickcast.features import FeatureSet
@@ -34,16 +35,6 @@ def bars(n: int) -> pl.DataFrame:
             "volume": rng.integers(1, 500, n).astype(float),
         }
     )
-
-
-def best(call: Callable[[], object], repeats: int = 3) -> float:
-    """Seconds of the fastest of some runs."""
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        call()
-        times.append(time.perf_counter() - start)
-    return min(times)
 
 
 def with_polars(frame: pl.DataFrame) -> pl.DataFrame:

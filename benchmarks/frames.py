@@ -10,11 +10,10 @@ import os
 
 os.environ.setdefault("POLARS_MAX_THREADS", "1")
 
-import time
-from collections.abc import Callable
 
 import numpy as np
 import polars as pl
+from stopwatch import best
 
 from tickcast.features import FeatureSet
 
@@ -32,16 +31,6 @@ def bars(n: int) -> pl.DataFrame:
     return pl.DataFrame(
         {"ts": (28_000_001 + np.arange(n)) * MINUTE, "open": first, "high": high, "low": low, "close": close, "volume": volume}
     )
-
-
-def seconds(call: Callable[[], object], repeats: int) -> float:
-    """Of the fastest run."""
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        call()
-        times.append(time.perf_counter() - start)
-    return min(times)
 
 
 def indicators(minutes: int) -> list[pl.Expr]:
@@ -103,8 +92,8 @@ def rows(n: int = 1_000_000) -> list[dict[str, object]]:
     features, frame = FeatureSet.load("mtf"), bars(n)
     apart = differing(frame.head(60_000), features)
     what, unit = f"mtf, {n:,} one-minute bars", "M numbers/s"
-    ours = seconds(lambda: features.compute(frame), 2)
-    theirs = seconds(lambda: with_polars(frame), 2)
+    ours = best(lambda: features.compute(frame), 2)
+    theirs = best(lambda: with_polars(frame), 2)
     found: list[dict[str, object]] = [
         {"what": what, "who": f"tickcast, {len(features.names)} features", "value": n * len(features.names) / ours / 1e6, "unit": unit},
         {"what": what, "who": "polars, 108 of them", "value": n * 108 / theirs / 1e6, "unit": unit},

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+from stopwatch import best
 
 from tickcast.features import FeatureSet
 from tickcast.sources import Lobster
@@ -32,16 +33,6 @@ def day() -> Path:
     folder = os.environ.get("TICKCAST_TEST_DATA")
     data = Path(folder) if folder else Path(__file__).resolve().parents[2] / "shared" / "data"
     return data / "lobster" / "LOBSTER_SampleFile_GOOG_2012-06-21_10.zip"
-
-
-def best(call: Callable[[], object], repeats: int = 3) -> float:
-    """Seconds of the fastest of some runs."""
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        call()
-        times.append(time.perf_counter() - start)
-    return min(times)
 
 
 def in_polars(book: pl.DataFrame) -> pl.DataFrame:

@@ -11,12 +11,12 @@ os.environ.setdefault("POLARS_MAX_THREADS", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("NUMBA_NUM_THREADS", "1")
 
-import time
 from collections.abc import Callable, Mapping
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
+from stopwatch import best
 
 from tickcast.features import FeatureSet
 
@@ -140,16 +140,6 @@ def agree(ours: Columns, theirs: Columns | pl.DataFrame) -> None:
         other = theirs[name]
         other = other.to_numpy() if isinstance(other, pl.Series) else np.ma.filled(other, np.nan)
         np.testing.assert_allclose(other[SETTLED:], ours[name][SETTLED:], rtol=1e-6, atol=1e-8, err_msg=name)
-
-
-def best(call: Callable[[], object], repeats: int) -> float:
-    """Seconds of the fastest of some runs."""
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        call()
-        times.append(time.perf_counter() - start)
-    return min(times)
 
 
 def rows(n: int = 5_000_000, checked: int = 200_000) -> list[dict[str, object]]:

@@ -1,10 +1,12 @@
 //! `tickcast._engine`: option values, sensitivities and implied volatility over arrays.
 
+use numpy::ndarray::Dim;
 use numpy::{PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1, PyUntypedArrayMethods};
 use pyo3::prelude::*;
 use tickcast_engine::options::{Columns, Contract, PRICED, Rules, Trouble, WIDTH, price_rows, surface_rows};
 
 use crate::features::feature_error;
+use crate::memory::empty;
 
 type Column<'py> = PyReadonlyArray1<'py, f64>;
 
@@ -20,7 +22,7 @@ pub(crate) fn implied_volatility<'py>(
     side: Column<'py>,
 ) -> PyResult<Bound<'py, PyArray1<f64>>> {
     same_length(py, &[&price, &forward, &strike, &years, &discount, &side])?;
-    let out: Bound<'py, PyArray1<f64>> = py.import("numpy")?.call_method1("empty", (price.len(), "float64"))?.cast_into()?;
+    let out: Bound<'py, PyArray1<f64>> = empty(py, Dim(price.len()))?;
     let (price, contracts) = (price.as_slice()?, Contracts::new(&forward, &strike, &years, &discount, &side)?);
     {
         let mut written = out.readwrite();
@@ -133,7 +135,7 @@ fn columns<'a>(
 
 /// A new (rows, width) array filled by `fill` without the interpreter lock.
 fn matrix<'py>(py: Python<'py>, rows: usize, width: usize, fill: impl FnOnce(&mut [f64]) + Send) -> PyResult<Bound<'py, PyArray2<f64>>> {
-    let out: Bound<'py, PyArray2<f64>> = py.import("numpy")?.call_method1("empty", ((rows, width), "float64"))?.cast_into()?;
+    let out: Bound<'py, PyArray2<f64>> = empty(py, Dim([rows, width]))?;
     {
         let mut written = out.readwrite();
         let written = written.as_slice_mut()?;

@@ -1,7 +1,7 @@
 //! What is known since the session opened, and since something last happened.
 
 use super::error::EngineError;
-use super::kernel::{Args, Kernel, Rows, Sampler, Taken};
+use super::kernel::{Args, Kernel, Rows};
 use super::tape::Tape;
 
 /// What is kept of a session's values.
@@ -91,41 +91,6 @@ impl Kernel for RowsSince {
 
     fn tape(&mut self, tape: &mut Tape) -> Result<(), EngineError> {
         tape.f64(&mut self.0)
-    }
-}
-
-const NEVER: i64 = i64::MIN;
-
-/// Seconds since the condition last held; NaN before the first.
-pub(super) struct SecondsSince(i64);
-
-impl Default for SecondsSince {
-    fn default() -> Self {
-        Self(NEVER)
-    }
-}
-
-impl Sampler for SecondsSince {
-    fn absorb(&mut self, ts: &[i64], x: Taken<'_>) {
-        if let Some((ts, _)) = ts.iter().zip(x.get(0)).rev().find(|(_, x)| **x != 0.0 && !x.is_nan()) {
-            self.0 = *ts;
-        }
-    }
-
-    fn answer(&mut self, t: i64) -> f64 {
-        if self.0 == NEVER {
-            f64::NAN
-        } else {
-            t.saturating_sub(self.0) as f64 / 1e9
-        }
-    }
-
-    fn reset(&mut self) {
-        self.0 = NEVER;
-    }
-
-    fn tape(&mut self, tape: &mut Tape) -> Result<(), EngineError> {
-        tape.i64(&mut self.0)
     }
 }
 

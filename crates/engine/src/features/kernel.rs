@@ -125,12 +125,21 @@ impl Sampler for Latch {
     }
 }
 
-/// Seconds since the last row of another stream; NaN before the first.
-pub(super) struct Age(pub i64);
+/// Seconds since the last row of a stream, or where `HELD` since the last on which a condition held; NaN before the first.
+pub(super) struct SecondsSince<const HELD: bool>(i64);
 
-impl Sampler for Age {
-    fn absorb(&mut self, ts: &[i64], _x: Taken<'_>) {
-        self.0 = ts.last().copied().unwrap_or(self.0);
+impl<const HELD: bool> Default for SecondsSince<HELD> {
+    fn default() -> Self {
+        Self(NEVER)
+    }
+}
+
+impl<const HELD: bool> Sampler for SecondsSince<HELD> {
+    fn absorb(&mut self, ts: &[i64], x: Taken<'_>) {
+        let counts = |x: f64| !HELD || (x != 0.0 && !x.is_nan());
+        if let Some((ts, _)) = ts.iter().zip(x.get(0)).rev().find(|(_, x)| counts(**x)) {
+            self.0 = *ts;
+        }
     }
 
     fn answer(&mut self, t: i64) -> f64 {

@@ -1,9 +1,8 @@
 //! From a node of the graph to the operator that computes it.
 
-use super::anchored::{Cumulative, Kept, RowsSince, SecondsSince, Streak};
+use super::anchored::{Cumulative, Kept, RowsSince, Streak};
 use super::bank::{Bank, Lane};
 use super::calendar::{Calendar, Lookup, Reading};
-use super::clock::NEVER;
 use super::elementwise::Elementwise;
 use super::error::EngineError;
 use super::extremes::Extremes;
@@ -11,7 +10,7 @@ use super::filter::Filter;
 use super::fitted;
 use super::graph::{Derived, Graph, Node};
 use super::history::Lag;
-use super::kernel::{Age, Kernel, Latch, Sampler};
+use super::kernel::{Kernel, Latch, Sampler, SecondsSince};
 use super::maker::{Cell, Maker};
 use super::rolling::{Average, Count, Ewm, Rma};
 use super::session::{CumulativeSum, Elapsed, One, SinceOpen, TickSide, TimeDecay, ToClose};
@@ -208,13 +207,13 @@ fn alone(graph: &Graph, at: usize) -> Result<Body, EngineError> {
     let crosses = graph.source(at)?;
     match (node.op.as_str(), node.span) {
         ("sample", ttl) => Ok(Body::Sampler(crosses.unwrap_or(0), Box::new(Latch::new(ttl)))),
-        ("age", _) => Ok(Body::Sampler(crosses.unwrap_or(0), Box::new(Age(NEVER)))),
+        ("age", _) => Ok(Body::Sampler(crosses.unwrap_or(0), Box::new(SecondsSince::<false>::default()))),
         ("ewm_mean" | "ewm_std", Some(span)) => Ok(Body::Kernel(Box::new(TimeDecay::new(
             span,
             node.adjust.unwrap_or(false),
             node.op == "ewm_std",
         )))),
-        ("seconds_since", _) if crosses.is_some() => Ok(Body::Sampler(crosses.unwrap_or(0), Box::new(SecondsSince::default()))),
+        ("seconds_since", _) if crosses.is_some() => Ok(Body::Sampler(crosses.unwrap_or(0), Box::new(SecondsSince::<true>::default()))),
         (_, Some(span)) => timed(&parts, span, crosses),
         _ => counted(&parts).map(Body::Kernel),
     }
@@ -276,7 +275,7 @@ fn counted(parts: &Parts<'_>) -> Result<Box<dyn Kernel>, EngineError> {
         "cum_count" => Box::new(Cumulative::new(Kept::Count)),
         "cum_first" => Box::new(Cumulative::new(Kept::First)),
         "since" => Box::new(RowsSince::default()),
-        "seconds_since" => Box::new(OnRows(SecondsSince::default())),
+        "seconds_since" => Box::new(OnRows(SecondsSince::<true>::default())),
         "streak" => Box::new(Streak::default()),
         "fir" => Box::new(Filter::new(node.weights.clone(), parts.steps()?)),
         "tick_side" => Box::new(TickSide::default()),
