@@ -1,18 +1,20 @@
-"""Time: UTC nanoseconds and durations."""
+"""Time: UTC nanoseconds, durations, days since 1970."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import date, timedelta
 
 from tickcast.errors import ConfigError
 
-__all__ = ["DAY", "HOUR", "MINUTE", "SECOND", "format_duration", "parse_duration"]
+__all__ = ["DAY", "HOUR", "MINUTE", "SECOND", "day_number", "day_text", "format_duration", "parse_duration"]
 
 SECOND = 1_000_000_000
 MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
+_EPOCH = date(1970, 1, 1)
 _UNITS: Mapping[str, int] = {"ns": 1, "us": 1_000, "ms": 1_000_000, "s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY}
 
 
@@ -40,3 +42,24 @@ def format_duration(nanoseconds: int) -> str:
         if nanoseconds % _UNITS[unit] == 0:
             return f"{nanoseconds // _UNITS[unit]}{unit}"
     return f"{nanoseconds}ns"
+
+
+def day_text(day: int) -> str:
+    """The date of a day counted from 1970-01-01.
+
+    >>> day_text(19_787)
+    '2024-03-05'
+    """
+    return (_EPOCH + timedelta(days=int(day))).isoformat()
+
+
+def day_number(text: str) -> int:
+    """Days since 1970-01-01 of a date written as 2024-03-05. Raises ConfigError.
+
+    >>> day_number("2024-03-05")
+    19787
+    """
+    try:
+        return (date.fromisoformat(text) - _EPOCH).days
+    except (TypeError, ValueError):
+        raise ConfigError(f"{text!r} is not a date", hint="write it as 2024-03-05") from None

@@ -9,6 +9,7 @@ from cyclopts import App, CycloptsError, Parameter
 
 from tickcast import __version__
 from tickcast.cli.bundle import bundle
+from tickcast.cli.data import data
 from tickcast.cli.demo import demo
 from tickcast.cli.doctor import doctor
 from tickcast.cli.features import features
@@ -23,7 +24,7 @@ from tickcast.errors import TickcastError
 __all__ = ["COMMANDS", "execute", "main"]
 
 _TRAINING = ("lightgbm", "onnx", "onnxscript", "safetensors", "torch")
-COMMANDS = (demo, ingest, run, report, forecast, serve, bundle, features, doctor)
+COMMANDS = (demo, ingest, data, run, report, forecast, serve, bundle, features, doctor)
 
 
 def _app() -> App:

@@ -1,0 +1,15 @@
+"""`tickcast data`: what the store holds, what it lacks, and whether it is sound."""
+
+from __future__ import annotations
+
+from cyclopts import App
+
+from tickcast.cli.data_coverage import coverage
+from tickcast.cli.data_list import list_datasets
+
+__all__ = ["data"]
+
+data = App(name="data", help="List, draw, check and complete what the store holds.")
+
+data.command(list_datasets, name="list")
+data.command(coverage, name="coverage")

@@ -1,0 +1,26 @@
+"""The store a command names: a folder that holds one, or the address of a server. Looking makes none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tickcast.errors import StoreError
+
+if TYPE_CHECKING:
+    from tickcast.store import Store
+
+__all__ = ["stored"]
+
+
+@contextmanager
+def stored(where: str) -> Iterator[Store]:
+    """The store at `where`, for reading what is there. Raises StoreError where a folder holds none."""
+    if "://" not in where and not (Path(where) / "ledger.sqlite").is_file():
+        raise StoreError("holds no store", file=where, hint="name another with --store, or fill this one: tickcast ingest CONFIG")
+    from tickcast.store import Store
+
+    with Store.open(where) as kept:
+        yield kept
