@@ -16,7 +16,7 @@ NAMED = Path("a.csv")
 
 def test_a_mark_of_utf8_and_a_missing_last_line_end_change_nothing() -> None:
     expected = pl.DataFrame({"t": ["1", "2"], "p": ["3", "4"]})
-    for content in (b"t,p\n1,3\n2,4\n", b"\xef\xbb\xbft,p\n1,3\n2,4", b"t,p\n\n1,3\n2,4\n"):
+    for content in (b"t,p\n1,3\n2,4\n", b"\xef\xbb\xbft,p\n1,3\n2,4"):
         assert read_csv(content, NAMED, ()).equals(expected)
     assert read_csv(b"1,3\n2,4\n", NAMED, ("t", "p")).equals(expected)
 
