@@ -13,6 +13,7 @@ ROOM_ORDER = [
     "distributions",
     "forecast",
     "config",
+    "cleaning",
     "sources",
     "store",
     "rolls",

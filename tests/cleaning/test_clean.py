@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tickcast.cleaning import Cleaned, clean, late_rows
 from tickcast.schema import BARS, TRADES
-from tickcast.sources.cleaning import clean, late_rows
 
 NAN, INF = float("nan"), float("inf")
 GOOD = {"symbol": "A", "ts": 10, "price": 5.0, "size": 1.0}
@@ -37,7 +37,7 @@ GOOD = {"symbol": "A", "ts": 10, "price": 5.0, "size": 1.0}
 def test_one_bad_trade_is_quarantined_and_its_neighbours_stay(field: str, value: object, reason: str) -> None:
     rows = [{**GOOD, "ts": 10 + n} for n in range(5)]
     rows[2] = {**rows[2], field: value}
-    cleaned = clean(pl.DataFrame(rows, infer_schema_length=None), TRADES)
+    cleaned: Cleaned = clean(pl.DataFrame(rows, infer_schema_length=None), TRADES)
     assert dict(cleaned.counts) == {reason: 1}
     assert cleaned.quarantined["row"].to_list() == [3]
     assert cleaned.frame["ts"].to_list() == [10, 11, 13, 14]
