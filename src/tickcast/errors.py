@@ -4,6 +4,8 @@ TickcastError
 ├── ConfigError        a configuration file or an argument that cannot be understood
 ├── DataError          rows that cannot be used
 │   ├── SourceError    a vendor's file or answer that cannot be read
+│   │   ├── ProviderRefused      a provider that says no: key, permission, request, cost
+│   │   └── ProviderUnavailable  a provider that does not answer, or not now
 │   └── StoreError     a stored file, ledger or version that is damaged or missing
 ├── FeatureError       an expression or feature set that cannot be evaluated
 │   └── StaleFeature   a feature's last row that is older than its time to live
@@ -25,6 +27,8 @@ __all__ = [
     "ForecastError",
     "LawBroken",
     "ModelError",
+    "ProviderRefused",
+    "ProviderUnavailable",
     "ServeError",
     "SourceError",
     "SplitError",
@@ -73,6 +77,14 @@ class DataError(TickcastError):
 
 class SourceError(DataError):
     """A vendor's file or answer that cannot be read."""
+
+
+class ProviderRefused(SourceError):
+    """A provider says no to the key, the permission or the request: asking again does not help."""
+
+
+class ProviderUnavailable(SourceError):
+    """A provider does not answer, breaks off or asks to wait: asking again later may help."""
 
 
 class StoreError(DataError):

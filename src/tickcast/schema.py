@@ -19,6 +19,7 @@ __all__ = [
     "BOOK",
     "BOOK_LEVELS",
     "CONTEXT",
+    "CONTRACTS",
     "OPTIONS",
     "ORDERS",
     "SIGNALS",
@@ -67,6 +68,10 @@ class Table:
     def column(self, name: str) -> Column:
         """The column called `name`; KeyError if there is none."""
         return {column.name: column for column in (*self.columns, *CONTEXT)}[name]
+
+    def empty(self) -> pl.DataFrame:
+        """No rows, all columns in their types."""
+        return pl.DataFrame(schema={column.name: column.dtype for column in self.columns})
 
 
 CONTEXT = (
@@ -163,10 +168,28 @@ SIGNALS = Table(
     "signals",
     (
         Column("name", pl.String, "-", "the signal's name"),
-        _TS,
+        Column("ts", pl.Int64, "ns UTC", "the moment it was published"),
+        Column("ts_event", pl.Int64, "ns UTC", "the moment it tells about, as the end of the month counted", required=False),
         Column("value", pl.Float64, "as declared", "its value from ts on"),
     ),
     identity=("name", "ts"),
+)
+CONTRACTS = Table(
+    "contracts",
+    (
+        _SYMBOL,
+        Column("ts", pl.Int64, "ns UTC", "the moment the row could be known; a later row of a symbol replaces it"),
+        Column("instrument_id", pl.Int64, "-", "the venue's or vendor's number of the instrument from ts on", required=False),
+        Column("product", pl.String, "-", "what it is a contract of, as MGC", required=False),
+        Column("kind", pl.String, "-", "future, spread, option, option_spread, stock, bond, fx, index, swap", required=False),
+        Column("expiry", pl.Int64, "ns UTC", "the moment trading in it ends", required=False),
+        Column("first_day", pl.Int32, "days since 1970-01-01", "first trading day", required=False),
+        Column("price_tick", pl.Float64, "quote currency", "smallest price change", required=False),
+        Column("multiplier", pl.Float64, "quote currency per 1.00 of price", "worth of a price change of one", required=False),
+        Column("currency", pl.String, "-", "of the prices, as USD", required=False),
+        Column("exchange", pl.String, "-", "where it trades, as XCEC", required=False),
+    ),
+    identity=("symbol", "ts"),
 )
 _UNDERLYING = Column("underlying", pl.String, "-", "what the options are on, as their source names it")
 _UNDERLYING_PRICE = Column("underlying_price", pl.Float64, "quote currency", "its price by the feed, perhaps older", required=False)
@@ -241,7 +264,7 @@ SURFACE = Table(
     ),
     identity=("underlying", "ts"),
 )
-TABLES: Mapping[str, Table] = {table.name: table for table in (TRADES, BARS, BOOK, ORDERS, SIGNALS, OPTIONS, SURFACE)}
+TABLES: Mapping[str, Table] = {table.name: table for table in (TRADES, BARS, BOOK, ORDERS, SIGNALS, OPTIONS, SURFACE, CONTRACTS)}
 
 
 def nanoseconds(column: pl.Series, *, file: object = None) -> pl.Series:

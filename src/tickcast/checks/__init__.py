@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from tickcast.checks import bundle, calibrator, feature_set, forecast, forecaster, selector, split, target
+from tickcast.checks import bundle, calibrator, feature_set, forecast, forecaster, selector, source, split, target
 from tickcast.checks.future import FUTURES
 
 __all__ = ["FUTURES", "LAWS"]
@@ -25,6 +25,17 @@ LAWS: Mapping[str, tuple[Callable[..., None], ...]] = {
         target.never_crosses_a_segment,
         target.nothing_after_the_end_matters,
         target.the_end_matters,
+    ),
+    "source": (
+        source.chunks_conform_in_order,
+        source.answers_the_same_twice,
+        source.pieces_make_the_whole,
+        source.keeps_to_its_range,
+        source.counts_what_it_sets_aside,
+        source.contracts_are_known_in_time,
+        source.calendar_holds_its_rows,
+        source.every_day_is_answered,
+        source.live_is_history,
     ),
     "split": (split.parts_are_ordered_and_disjoint, split.usable_rows_only, split.intervals_never_meet),
     "selector": (selector.sees_training_rows_only, selector.answers_the_same_twice, selector.every_feature_is_accounted_for),

@@ -1,40 +1,71 @@
-"""The contract of a source: history as cleaned frames in `schema`, in time order."""
+"""The contract of a source: cleaned frames in `schema`, of the past and, where there is a feed, as they come."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
+from threading import Event
 from typing import ClassVar
 
 import polars as pl
 
-from tickcast.schema import Table
+from tickcast.schema import CONTRACTS, Table
 from tickcast.sources.cleaning import Cleaned
 
-__all__ = ["FileSource", "Progress", "Source"]
+__all__ = ["FileSource", "LiveSource", "Progress", "Source", "no_contracts"]
 
 Progress = Callable[[str, float], None]
 """Told what is being read and the share done, 0 to 1."""
 
 
 class Source(ABC):
-    """Where events come from: a vendor's files, a declared table, a simulated market.
+    """Where events come from: a vendor's files or service, a declared table, a simulated market.
 
-    `name` is the key in `SOURCES`; `table` says which table of `schema` the frames belong to, `files`
-    what is read (none where nothing is).
+    `name` is the key in `SOURCES`; `remote` says that history is asked of a provider over a network; `table` is the table of `schema` that
+    the frames belong to; `files` what is read (none where nothing is); `calendar` a name in `CALENDARS` whose sessions hold the rows, None
+    where the source cannot know.
     """
 
     name: ClassVar[str]
+    remote: ClassVar[bool] = False
     table: Table
     files: tuple[Path, ...] = ()
+    calendar: str | None = None
 
     @abstractmethod
     def history(self, *, start: int | None = None, end: int | None = None, progress: Progress | None = None) -> Iterator[Cleaned]:
-        """Chunks of events with start <= ts < end (UTC ns), one per file or day, in time order.
+        """Chunks of events with start <= ts < end (UTC ns), one per file or day, each symbol's rows in time order.
 
         Each chunk's `frame` conforms to `table`; rows that cannot be used stand in `quarantined` with their reason and are never dropped
-        silently. Raises SourceError naming file, row and field where a whole file cannot be read. The same call gives the same chunks.
+        silently. The same call gives the same chunks; a range asked in pieces gives the same rows as at once.
+
+        A remote source answers for every trading day of its calendar that the range covers: those chunks carry `day`, and an empty one says
+        that the provider was asked and had nothing. What it could not get raises; a hole is never left out silently.
+
+        Raises SourceError naming file, row and field where a whole file cannot be read; ProviderRefused and ProviderUnavailable where a
+        provider does not answer.
+        """
+
+    @abstractmethod
+    def contracts(self) -> pl.DataFrame:
+        """What is known of the instruments, a row of table `contracts` per symbol and moment it became known; `no_contracts()` for nothing.
+
+        Sorted by symbol and ts. Raises as `history` does.
+        """
+
+
+class LiveSource(Source):
+    """A source that also has a feed."""
+
+    @abstractmethod
+    def live(self, symbols: Sequence[str], stop: Event) -> Iterator[Cleaned]:
+        """Chunks of these symbols' events as they arrive, in the form `history` gives the same events later; none twice.
+
+        Within a second of the last chunk comes another one, empty where nothing happened, so that whoever reads can flush and look at the
+        clock. Ends soon after `stop` is set, and where the feed itself ends. Raises ProviderUnavailable when the connection is lost: the
+        reader decides when to call again.
         """
 
 
@@ -54,10 +85,15 @@ class FileSource(Source):
                 progress(f"reading {path.name}", done / len(parts))
             chunk = self._read(path)
             keep = pl.col("ts").ge(start if start is not None else 0) & (pl.col("ts").lt(end) if end is not None else pl.lit(True))
-            yield Cleaned(chunk.frame.filter(keep), chunk.quarantined, chunk.counts, chunk.origin)
+            yield replace(chunk, frame=chunk.frame.filter(keep))
         if progress is not None:
             progress("read", 1.0)
 
     @abstractmethod
     def _read(self, path: Path) -> Cleaned:
         """All rows of one file. Raises SourceError naming it."""
+
+
+def no_contracts() -> pl.DataFrame:
+    """An empty table `contracts`: nothing is known of the instruments."""
+    return CONTRACTS.empty()

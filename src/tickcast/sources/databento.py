@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from tickcast.clock import DAY, HOUR, MINUTE, SECOND
 from tickcast.errors import ConfigError, SourceError
-from tickcast.schema import TABLES
+from tickcast.schema import CONTRACTS, TABLES, conform
 from tickcast.sources.base import FileSource
 from tickcast.sources.cleaning import Cleaned, clean
 from tickcast.sources.files import Paths, list_files, read_bytes
@@ -49,6 +49,17 @@ class Databento(FileSource):
             raise ConfigError(f"DBN files give no table {table!r}", field="table", hint="choose bars or trades")
         self.table = TABLES[table]
         self.files, self.symbol, self.spreads = list_files(files, "*.dbn*"), symbol, spreads
+
+    def contracts(self) -> pl.DataFrame:
+        """Instrument ids of the symbols in the files' metadata, each known from the first UTC day on that a file maps it."""
+        spans = [_spans(_metadata(read_bytes(path), path)[0], path) for path in self.files]
+        known = pl.concat(spans).select(
+            "symbol", (pl.col("first").cast(pl.Int64) * DAY).alias("ts"), pl.col("instrument_id").cast(pl.Int64)
+        )
+        known = known if self.symbol is None else known.filter(pl.col("symbol").str.starts_with(self.symbol))
+        known = known if self.spreads else known.filter(~_is_spread())
+        again = pl.col("instrument_id") == pl.col("instrument_id").shift(1).over("symbol")
+        return conform(known.unique(["symbol", "ts"]).sort("symbol", "ts").filter(~again.fill_null(False)), CONTRACTS)
 
     def _read(self, path: Path) -> Cleaned:
         raw = read_bytes(path)
@@ -162,8 +173,8 @@ def _trades_frame(records: NDArray[Any]) -> pl.DataFrame:
     )
 
 
-def _with_symbols(frame: pl.DataFrame, metadata: Any, path: Path) -> pl.DataFrame:
-    """`symbol` and `underlying_contract` by instrument id and UTC date; null where the metadata names none."""
+def _spans(metadata: Any, path: Path) -> pl.DataFrame:
+    """`instrument_id`, `first` and `last` (UTC dates, [first, last)) and `symbol`, as the metadata maps them, by `first`."""
     ids, first, last, names = [], [], [], []
     for raw_symbol, intervals in metadata.mappings.items():
         for interval in intervals:
@@ -175,10 +186,15 @@ def _with_symbols(frame: pl.DataFrame, metadata: Any, path: Path) -> pl.DataFram
             first.append(interval["start_date"].toordinal() - 719_163)
             last.append(interval["end_date"].toordinal() - 719_163)
             names.append(raw_symbol)
-    spans = pl.DataFrame(
+    return pl.DataFrame(
         {"instrument_id": ids, "first": first, "last": last, "symbol": names},
         schema={"instrument_id": pl.UInt32, "first": pl.Int32, "last": pl.Int32, "symbol": pl.String},
     ).sort("first")
+
+
+def _with_symbols(frame: pl.DataFrame, metadata: Any, path: Path) -> pl.DataFrame:
+    """`symbol` and `underlying_contract` by instrument id and UTC date; null where the metadata names none."""
+    spans = _spans(metadata, path)
     placed = (
         frame.select("row", "instrument_id", "date")
         .sort("date")

@@ -21,7 +21,7 @@ import polars as pl
 from tickcast.clock import SECOND
 from tickcast.errors import ConfigError, DataError, SourceError
 from tickcast.schema import BOOK_LEVELS, TABLES
-from tickcast.sources.base import FileSource
+from tickcast.sources.base import FileSource, no_contracts
 from tickcast.sources.cleaning import Cleaned, clean
 from tickcast.sources.files import Paths, list_files, read_bytes
 
@@ -72,6 +72,10 @@ class Lobster(FileSource):
     def parts(self) -> tuple[Path, ...]:
         """Message files; the book beside each is read along with it."""
         return self.days
+
+    def contracts(self) -> pl.DataFrame:
+        """None: the files tell nothing of the share but its symbol."""
+        return no_contracts()
 
     def _read(self, path: Path) -> Cleaned:
         name = _parts(path)

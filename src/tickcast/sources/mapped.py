@@ -6,8 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
+import polars as pl
+
 from tickcast.clock import parse_duration
-from tickcast.sources.base import FileSource
+from tickcast.schema import CONTRACTS
+from tickcast.sources.base import FileSource, no_contracts
 from tickcast.sources.cleaning import Cleaned
 from tickcast.sources.files import Paths, list_files, read_bytes
 from tickcast.sources.layout import Layout
@@ -55,6 +58,13 @@ class MappedTable(FileSource):
         stamps = Stamps(zone, unit, format)
         self.declared = DeclaredColumns(self.table, dict(columns), symbol, stamps, told, length, bar_stamp, told.end_of_day(format))
         self.files = list_files(files, "*")
+
+    def contracts(self) -> pl.DataFrame:
+        """The files' own rows where they are mapped to table `contracts`; otherwise nothing is known."""
+        if self.table is not CONTRACTS:
+            return no_contracts()
+        told = pl.concat([chunk.frame for chunk in self.history()]).sort("symbol", "ts", maintain_order=True)
+        return told.unique(["symbol", "ts"], keep="last", maintain_order=True)
 
     def _read(self, path: Path) -> Cleaned:
         content = read_bytes(path, self.member)

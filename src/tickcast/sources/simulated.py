@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from threading import Event
 from typing import ClassVar, Self
 
 import numpy as np
@@ -19,8 +20,8 @@ from tickcast.clock import DAY, SECOND, parse_duration
 from tickcast.distributions import Quantiles
 from tickcast.errors import ConfigError, SourceError
 from tickcast.forecast import Forecast
-from tickcast.schema import BARS, TRADES, Table, conform
-from tickcast.sources.base import Progress, Source
+from tickcast.schema import BARS, CONTRACTS, TRADES, Table, conform
+from tickcast.sources.base import LiveSource, Progress
 from tickcast.sources.cleaning import Cleaned
 
 __all__ = ["ORACLE_LEVELS", "Dynamics", "Floats", "SimulatedMarket"]
@@ -93,7 +94,7 @@ class _Path:
     returns: Floats
 
 
-class SimulatedMarket(Source):
+class SimulatedMarket(LiveSource):
     """Bars or trades of one symbol, from a seed, and the oracle that knows their law.
 
     r = sigma sqrt(intraday) exp(x - var x) z + sum of N jumps, N Poisson: so given x at a bar's close, the log-return over k bars is a
@@ -136,22 +137,44 @@ class SimulatedMarket(Source):
         if isinstance(dynamics, str):
             dynamics = Dynamics.random_walk() if dynamics == "random_walk" else Dynamics()
         self.dynamics = dynamics
-        self.step, self.calendar = parse_duration(interval), calendar_named(calendar)
+        self.step, self.calendar, self._hours = parse_duration(interval), calendar, calendar_named(calendar)
         if not 1 <= days <= 20_000 or self.step < SECOND or DAY % self.step:
             raise ConfigError(f"{days} days of {interval} bars", field="days", hint="1 to 20000 days; bars of 1s or more that divide a day")
 
     def history(self, *, start: int | None = None, end: int | None = None, progress: Progress | None = None) -> Iterator[Cleaned]:
         """See `Source.history`; nothing is ever quarantined."""
-        frame = self._bars if self.table is BARS else self._trades
         low, high = (-(2**63) if start is None else start), (2**63 - 1 if end is None else end)
-        wanted = frame.filter((pl.col("ts") >= low) & (pl.col("ts") < high))
+        wanted = self._events.filter((pl.col("ts") >= low) & (pl.col("ts") < high))
         for at in range(0, len(wanted), _CHUNK):
-            part = wanted.slice(at, _CHUNK)
-            yield Cleaned(
-                conform(part, self.table), part.clear().with_columns(row=pl.lit(0), reason=pl.lit("")), origin=f"seed {self.seed}"
-            )
+            yield self._chunk(wanted.slice(at, _CHUNK))
             if progress is not None:
                 progress("simulated market", min(1.0, (at + _CHUNK) / len(wanted)))
+
+    def live(self, symbols: Sequence[str], stop: Event) -> Iterator[Cleaned]:
+        """All of history from its start, in chunks of a bar or of a bar's trades, as fast as they are taken. See `LiveSource.live`.
+
+        Raises ConfigError for a symbol that this market does not have.
+        """
+        for symbol in symbols:
+            if symbol != self.symbol:
+                raise ConfigError(f"there is no {symbol!r} in this market", field="symbols", hint=f"ask for {self.symbol}")
+        each = 1 if self.table is BARS else _TRADES_PER_BAR
+        for at in range(0, len(self._events) if symbols else 0, each):
+            if stop.is_set():
+                return
+            yield self._chunk(self._events.slice(at, each))
+
+    def contracts(self) -> pl.DataFrame:
+        """The one instrument, known from the market's first moment on."""
+        return conform(pl.DataFrame({"symbol": [self.symbol], "ts": [_START], "price_tick": [self.tick], "multiplier": [1.0]}), CONTRACTS)
+
+    @property
+    def _events(self) -> pl.DataFrame:
+        return self._bars if self.table is BARS else self._trades
+
+    def _chunk(self, part: pl.DataFrame) -> Cleaned:
+        none = part.clear().with_columns(row=pl.lit(0), reason=pl.lit(""))
+        return Cleaned(conform(part, self.table), none, origin=f"seed {self.seed}")
 
     def oracle(self, ts: NDArray[np.int64], horizons: Sequence[str], *, paths: int = 512) -> Forecast:
         """The true distribution of the log-return over each horizon, given all that happened until each bar's close and its latent state.
@@ -204,7 +227,7 @@ class SimulatedMarket(Source):
     def _grid(self, extra: int = 0) -> NDArray[np.int64]:
         """Closes of the market's bars and of at least `extra` after them; the last bar of a session closes with it."""
         end = _START + self.days * DAY
-        sessions = self.calendar.sessions(_START, end + 14 * DAY + 4 * extra * self.step)
+        sessions = self._hours.sessions(_START, end + 14 * DAY + 4 * extra * self.step)
         kept = [
             np.minimum(np.arange(low // self.step + 1, -(-high // self.step) + 1) * self.step, high)
             for low, high in zip(np.maximum(sessions.open, _START).tolist(), sessions.close.tolist(), strict=True)
