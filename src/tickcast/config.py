@@ -47,7 +47,7 @@ class DataConfig(Settings):
     `options` are the source's own constructor arguments; `files` may hold `${NAME:-default}`; `tick` is the smallest price change.
     """
 
-    source: Literal["databento", "lobster", "table", "simulated"]
+    source: Literal["databento", "fi2010", "lean", "lobster", "sgx", "simulated", "sql", "table"]
     files: str | None = None
     symbol: str = Field(min_length=1, pattern=r"^[^\x00-\x1f\x7f]+$")
     table: Literal["trades", "bars", "book", "orders", "options"] = "bars"

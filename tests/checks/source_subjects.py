@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import zstandard
 
 import made_dbn
 from tickcast.clock import DAY, MINUTE
-from tickcast.sources import Databento, Lobster, MappedTable, SimulatedMarket, Source
+from tickcast.sources import Databento, Fi2010, Lean, Lobster, MappedTable, Sgx, SimulatedMarket, Source, SqlTable
 
 Made = tuple[Source, int, int]
 """A source and the range [start, end) in which it is judged."""
@@ -75,9 +77,55 @@ def simulated_trades(folder: Path) -> Made:
     return SimulatedMarket(days=1, table="trades", interval="30m"), 18_262 * DAY, 18_263 * DAY
 
 
+def lean_bars(folder: Path) -> Made:
+    """Minutes of two contracts on two days, each day's in one zip."""
+    for day in ("20200106", "20200107"):
+        with zipfile.ZipFile(folder / f"{day}_trade.zip", "w") as archive:
+            for number, contract in enumerate(("202003", "202006")):
+                lines = [f"{34_200_000 + 60_000 * i},{100 + number},{102 + i % 3},99,101,{1 + i}" for i in range(30)]
+                archive.writestr(f"{day}_es_minute_trade_{contract}.csv", "\n".join(lines) + "\n")
+    return Lean(folder), MONDAY, MONDAY + 2 * DAY
+
+
+def sgx_book(folder: Path) -> Made:
+    """Snapshots of two levels, one of them with its levels out of order."""
+    blocks = [
+        f"TimeStamp,2020-01-06D09:00:{i:02d}.25\n{100 - i % 3},5,{101 + i % 2},7\n{96 if i != 9 else 105},4,104,{i + 1}" for i in range(40)
+    ]
+    (folder / "book.csv").write_text("Bid,Bid_Quantity,Ask,Ask_Quantity\n\n" + "\n".join(blocks) + "\n")
+    return Sgx(folder, symbol="CN"), MONDAY, MONDAY + DAY
+
+
+def fi2010_book(folder: Path) -> Made:
+    """Two days of the benchmark's form."""
+    for day in (1, 2):
+        values = np.ones((149, 30))
+        for level in range(10):
+            values[4 * level] = 0.26 + np.arange(30) % 4 * 1e-4 + (level + 1) * 1e-4
+            values[4 * level + 2] = 0.26 + np.arange(30) % 4 * 1e-4 - (level + 1) * 1e-4
+        np.savetxt(folder / f"Test_DecPre_CF_{day}.txt", values)
+    return Fi2010(folder, symbol="FI", start="2020-01-06"), MONDAY, MONDAY + DAY
+
+
+def sql_trades(folder: Path) -> Made:
+    """A table of trades, read in small batches, several at a stamp."""
+    with sqlite3.connect(folder / "t.db") as opened:
+        opened.execute("CREATE TABLE trades (at BIGINT, px REAL, qty INTEGER)")
+        opened.executemany(
+            "INSERT INTO trades VALUES (?, ?, ?)", [(1_578_300_000 + i // 3, 10 + i % 4 - 10 * (i == 8), 1) for i in range(60)]
+        )
+    columns = {"ts": "at", "price": "px", "size": "qty"}
+    source = SqlTable(f"sqlite:///{folder / 't.db'}", relation="trades", table="trades", columns=columns, symbol="ABC", unit="s", batch=7)
+    return source, MONDAY, MONDAY + DAY
+
+
 SUBJECTS: Mapping[str, tuple[Callable[[Path], Made], ...]] = {
     "databento": (databento_bars, databento_trades),
+    "fi2010": (fi2010_book,),
+    "lean": (lean_bars,),
     "lobster": (lobster_book,),
+    "sgx": (sgx_book,),
     "simulated": (simulated_bars, simulated_trades),
+    "sql": (sql_trades,),
     "table": (table_trades, table_contracts),
 }

@@ -14,7 +14,7 @@ from tickcast.calendars import Calendar, calendar
 from tickcast.config import DataConfig
 from tickcast.errors import DataError, SourceError, StoreError
 from tickcast.lifecycle.progress import Progress
-from tickcast.sources import SOURCES, Source
+from tickcast.sources import SOURCES, FileSource, Source
 from tickcast.store import Store
 
 __all__ = ["Ingested", "ingest"]
@@ -74,9 +74,9 @@ def _source(data: DataConfig) -> Source:
     arguments = {**data.options, "table": data.table, "symbol": data.symbol}
     if data.source == "simulated":
         arguments |= {"calendar": data.calendar, "tick": data.tick}
-    elif data.files is None:
+    elif data.files is None and issubclass(kind, FileSource):
         raise SourceError("no files are named", field="data.files", hint="name a file, a folder or a glob")
-    else:
+    elif data.files is not None:
         arguments |= {"files": data.files}
     try:
         return kind(**arguments)

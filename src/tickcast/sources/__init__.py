@@ -10,27 +10,44 @@ from tickcast.sources.cleaning import Cleaned
 from tickcast.sources.databento import Databento
 from tickcast.sources.days import Day, trading_days
 from tickcast.sources.es_ticks import fetch_es_ticks
+from tickcast.sources.fi2010 import Fi2010
+from tickcast.sources.lean import Lean
 from tickcast.sources.lobster import Lobster
 from tickcast.sources.mapped import MappedTable
+from tickcast.sources.sgx import Sgx
 from tickcast.sources.simulated import SimulatedMarket
+from tickcast.sources.sql import SqlTable
 
 __all__ = [
     "SOURCES",
     "Cleaned",
     "Databento",
     "Day",
+    "Fi2010",
     "FileSource",
+    "Lean",
     "LiveSource",
     "Lobster",
     "MappedTable",
     "Progress",
+    "Sgx",
     "SimulatedMarket",
     "Source",
+    "SqlTable",
     "fetch_es_ticks",
     "no_contracts",
     "trading_days",
 ]
 
 SOURCES: Mapping[str, type[Source]] = MappingProxyType(
-    {"databento": Databento, "lobster": Lobster, "simulated": SimulatedMarket, "table": MappedTable}
+    {
+        "databento": Databento,
+        "fi2010": Fi2010,
+        "lean": Lean,
+        "lobster": Lobster,
+        "sgx": Sgx,
+        "simulated": SimulatedMarket,
+        "sql": SqlTable,
+        "table": MappedTable,
+    }
 )
