@@ -154,13 +154,13 @@ def test_a_file_that_is_gone_is_made_again(tmp_path: Path) -> None:
         registered = entry(store, small_market.WORDS)
         days = series_days(bars(4), registered.features.columns)
         run(registered, days, store)
-        (tmp_path / "days").joinpath(*_place(store.derived.days()[1].file)).unlink()
+        (tmp_path / "days").joinpath(*_place(store.derived.days()[1].part)).unlink()
         assert run(registered, days, store) == 1
         assert bits(feature_rows(registered, "A", days, store)) == bits(registered.features.compute(bars(4)))
 
 
-def _place(digest: str) -> tuple[str, str]:
-    return digest[:2], f"{digest}.parquet"
+def _place(part: str) -> tuple[str, str]:
+    return part[:2], f"{part}.parquet"
 
 
 def test_bars_of_another_interval_are_left_out(tmp_path: Path) -> None:
@@ -221,7 +221,7 @@ def watch(owner, name):
 with Store.open(folder) as store:
     days = stored_days(store, "bars", "A")
     entry = Registry(store).get("small")
-    for owner, name in ((os, "write"), (os, "fsync"), (Path, "replace"), (Ledger, "change"), (Ledger, "query")):
+    for owner, name in ((os, "write"), (os, "fsync"), (Path, "replace"), (Ledger, "apply"), (Ledger, "query")):
         watch(owner, name)
     ticks = itertools.count(1)
     print(materialise(entry, "A", days, store, clock=lambda: next(ticks)).made)

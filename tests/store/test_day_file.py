@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from tickcast.errors import StoreError
 from tickcast.schema import BARS, TRADES, conform
-from tickcast.store.day_file import canonical, decode, encode, merge
+from tickcast.store.day_file import decode, encode
+from tickcast.store.day_rows import canonical, merge
 from tickcast.store.durable import exclusive, place
 
 

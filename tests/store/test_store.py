@@ -9,9 +9,10 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from store.places import Places
 from tickcast.clock import DAY
 from tickcast.errors import DataError, StoreError
 from tickcast.store import Store
@@ -34,13 +35,13 @@ def bars(closes: list[float], start: int = 0) -> pl.DataFrame:
 ROWS = st.lists(st.tuples(st.integers(1, 6).map(lambda n: n * DAY // 3), st.sampled_from([1.0, 2.0])), min_size=1, max_size=30).map(sorted)
 
 
-@settings(max_examples=25, deadline=None)
-@given(ROWS, st.data())
-def test_parts_that_overlap_give_the_store_of_the_whole_in_any_order(tmp_path_factory: pytest.TempPathFactory, rows, data) -> None:
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows=ROWS, data=st.data())
+def test_parts_that_overlap_give_the_store_of_the_whole_in_any_order(opened: Places, rows, data) -> None:
     whole = trades(rows)
     cuts = data.draw(st.lists(st.tuples(st.integers(0, len(rows)), st.integers(0, len(rows))), max_size=3))
     parts = data.draw(st.permutations([whole, *(whole[min(cut) : max(cut)] for cut in cuts)]))
-    with Store.open(tmp_path_factory.mktemp("once")) as once, Store.open(tmp_path_factory.mktemp("parts")) as often:
+    with opened.new() as once, opened.new() as often:
         once.write("trades", whole, source="whole")
         for part in parts:
             often.write("trades", part.sample(fraction=1.0, shuffle=True, seed=1), source="part")
@@ -49,17 +50,16 @@ def test_parts_that_overlap_give_the_store_of_the_whole_in_any_order(tmp_path_fa
         assert once.scan("trades")["price"].to_list() == whole["price"].to_list(), "order within a stamp is kept"
 
 
-def test_overlap_renumbered_from_the_middle_of_a_stamp_adds_nothing(tmp_path: Path) -> None:
+def test_overlap_renumbered_from_the_middle_of_a_stamp_adds_nothing(store: Store) -> None:
     whole = trades([(5, 1.0), (5, 2.0), (5, 1.0), (5, 1.0), (6, 3.0)])
-    with Store.open(tmp_path) as store:
-        first = store.write("trades", whole, source="a")
-        assert store.write("trades", trades([(5, 1.0), (5, 1.0), (6, 3.0)]), source="b").added == 0
-        assert store.version() == first.version
+    first = store.write("trades", whole, source="a")
+    assert store.write("trades", trades([(5, 1.0), (5, 1.0), (6, 3.0)]), source="b").added == 0
+    assert store.version() == first.version
 
 
-def test_correction_is_a_new_version_and_the_old_one_stays(tmp_path: Path) -> None:
+def test_correction_is_a_new_version_and_the_old_one_stays(opened: Places) -> None:
     ticks = iter(range(100, 200))
-    with Store.open(tmp_path, clock=lambda: next(ticks)) as store:
+    with opened(clock=lambda: next(ticks)) as store:
         old = store.write("bars", bars([1.0, 2.0]), source="a")
         new = store.write("bars", bars([1.0, 3.0]), source="b")
         assert old.version != new.version
@@ -73,8 +73,8 @@ def test_correction_is_a_new_version_and_the_old_one_stays(tmp_path: Path) -> No
             store.scan("bars", as_of="f" * 64)
 
 
-def test_coverage_and_range(tmp_path: Path) -> None:
-    with Store.open(tmp_path) as store:
+def test_coverage_and_range(opened: Places) -> None:
+    with opened() as store:
         store.write("trades", trades([(1, 1.0), (DAY + 1, 2.0)]), source="file.csv")
         assert store.coverage("trades").select("trading_day", "rows", "first_ts", "source").rows() == [
             (0, 1, 1, "file.csv"),
@@ -86,15 +86,15 @@ def test_coverage_and_range(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf"), None])
-def test_a_number_that_is_none_is_refused_whole(tmp_path: Path, bad: float | None) -> None:
-    with Store.open(tmp_path) as store:
+def test_a_number_that_is_none_is_refused_whole(opened: Places, bad: float | None) -> None:
+    with opened() as store:
         with pytest.raises(DataError, match="row 2, field price"):
             store.write("trades", trades([(1, 1.0), (2, bad), (3, 1.0)]), source="a")  # type: ignore[list-item]
         assert store.version() == "0" * 64
 
 
-def test_two_different_bars_of_one_identity_and_two_trading_days_of_one_time_are_refused(tmp_path: Path) -> None:
-    with Store.open(tmp_path) as store:
+def test_two_different_bars_of_one_identity_and_two_trading_days_of_one_time_are_refused(opened: Places) -> None:
+    with opened() as store:
         with pytest.raises(StoreError, match="two different rows"):
             store.write("bars", pl.concat([bars([1.0]), bars([2.0])]), source="a")
         store.write("bars", bars([1.0, 2.0, 3.0]), source="a")
@@ -143,7 +143,7 @@ def watch(owner, name):
         return result
     setattr(owner, name, call)
 owner, name = {"full": (os, "write"), "write": (os, "write"), "fsync": (os, "fsync"), "rename": (Path, "replace"),
-    "commit": (Ledger, "commit")}[what]
+    "commit": (Ledger, "apply")}[what]
 with Store.open(folder) as store:
     watch(owner, name)
     for n in range(3):
@@ -176,3 +176,45 @@ def test_killed_at_any_point_nothing_acknowledged_is_lost(tmp_path: Path, what: 
             store.write("trades", trades([(n * 10 + 1, 1.0)] * 2), source="again")
         assert store.scan("trades")["ts"].to_list() == [1, 1, 11, 11, 21, 21]
         assert not list((tmp_path / "scratch").iterdir())
+
+
+def test_rows_later_than_the_day_are_parts_of_it_and_few(store: Store) -> None:
+    rows = [(n, float(n)) for n in range(1, 65)]
+    for row in rows:
+        version = store.write("trades", trades([row]), source="live").version
+    (day,) = store.coverage("trades").iter_rows(named=True)
+    assert (day["rows"], day["first_ts"], day["last_ts"], day["parts"]) == (64, 1, 64, 1)
+    store.write("trades", trades([(65, 1.0)]), source="live")
+    store.write("trades", trades([(66, 1.0), (67, 1.0)]), source="live")
+    assert store.coverage("trades")["parts"].to_list() == [2]
+    assert store.scan("trades")["ts"].to_list() == list(range(1, 68))
+    assert store.scan("trades", None, 66, 67)["ts"].to_list() == [66]
+    assert store.scan("trades", as_of=version)["ts"].to_list() == list(range(1, 65))
+    assert store.day(day["content"])["ts"].to_list() == list(range(1, 65))
+    with pytest.raises(StoreError, match="no version holds the day"):
+        store.day("f" * 64)
+
+
+def test_a_day_written_in_parts_is_the_day_written_at_once(opened: Places) -> None:
+    whole, once, often = trades([(n, float(n)) for n in range(1, 40)]), opened.new(), opened.new()
+    for start in range(0, 40, 7):
+        often.write("trades", whole[start : start + 7], source="part")
+    assert often.version() == once.write("trades", whole, source="whole").version
+    assert often.scan("trades").equals(once.scan("trades"))
+    hashes = ["rows", "first_ts", "last_ts", "low", "high", "total", "content"]
+    assert often.coverage("trades").select(hashes).equals(once.coverage("trades").select(hashes))
+    assert often.write("trades", whole[3:9], source="again").days == 0, "old rows in between change nothing"
+
+
+def test_a_manifest_tells_the_levels_of_a_book(store: Store) -> None:
+    book = pl.DataFrame({"symbol": "A", "ts": [1, 2], "bid_price_1": 1.0, "bid_price_3": [None, 0.5], "ask_price_1": 2.0})
+    store.write("book", book, source="a")
+    assert store.coverage("book")["levels"].to_list() == [3]
+    store.write("trades", trades([(1, 1.0)]), source="a")
+    assert store.coverage("trades")["levels"].to_list() == [0]
+
+
+def test_one_zero(store: Store) -> None:
+    first = store.write("signals", pl.DataFrame({"name": ["a"], "ts": [1], "value": [-0.0]}), source="a")
+    assert store.write("signals", pl.DataFrame({"name": ["a"], "ts": [1], "value": [0.0]}), source="a").version == first.version
+    assert str(store.scan("signals")["value"][0]) == "0.0"

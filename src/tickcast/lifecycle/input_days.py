@@ -78,7 +78,7 @@ def with_sides(
     out, after = [], -(2**63)
     for day in days:
         meets = (pl.col("first_ts") <= day.last_ts) & (pl.col("last_ts") > after)
-        files = {name: manifest.filter(meets).sort("first_ts", "last_ts")["file"].to_list() for name, manifest in kept.items()}
+        files = {name: manifest.filter(meets).sort("first_ts", "last_ts")["content"].to_list() for name, manifest in kept.items()}
         named = hashlib.sha256(json.dumps([day.digest, files], sort_keys=True).encode()).hexdigest()
         out.append(replace(day, digest=named, rows=partial(read, day, files, after)))
         after = day.last_ts
@@ -114,12 +114,12 @@ def stored_days(
     if not len(kept):
         raise DataError(f"the store holds no {table} of {symbol}", hint="check the symbol against `tickcast ingest --json`")
 
-    def read(file: str) -> pl.DataFrame:
-        rows = store.day(file)
+    def read(content: str) -> pl.DataFrame:
+        rows = store.day(content)
         return rows if interval is None else rows.filter(pl.col("interval") == interval)
 
-    named = kept.select("trading_day", "file", "first_ts", "last_ts").iter_rows()
-    return tuple(InputDay(day, f"{file} {interval}", first, last, partial(read, file)) for day, file, first, last in named)
+    named = kept.select("trading_day", "content", "first_ts", "last_ts").iter_rows()
+    return tuple(InputDay(day, f"{content} {interval}", first, last, partial(read, content)) for day, content, first, last in named)
 
 
 def series_days(rows: pl.DataFrame, columns: Sequence[str]) -> tuple[InputDay, ...]:

@@ -1,7 +1,6 @@
-"""Where events are kept: immutable day files and a ledger whose transaction is the commit."""
+"""Where events are kept: immutable blocks of days and a ledger whose transaction is the commit."""
 
-from tickcast.store.definitions import StoredDefinition
-from tickcast.store.derived import DerivedDay
-from tickcast.store.store import Store, Written
+from tickcast.store.manifest import DerivedDay, StoredDefinition
+from tickcast.store.store import BACKENDS, Store, Written
 
-__all__ = ["DerivedDay", "Store", "StoredDefinition", "Written"]
+__all__ = ["BACKENDS", "DerivedDay", "Store", "StoredDefinition", "Written"]

@@ -1,31 +1,44 @@
-"""The embedded store: immutable day files named by their content, made visible by one ledger transaction."""
+"""The store: what is written stays, once and in order, under a version that names it. Where it is kept is a backend's business."""
 
 from __future__ import annotations
 
-import hashlib
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Self
+from typing import Self, final
 
 import polars as pl
 
-from tickcast.clock import DAY
 from tickcast.errors import StoreError
-from tickcast.schema import TABLES, Table, conform
-from tickcast.store.day_file import canonical, decode, encode, merge
+from tickcast.schema import Table
+from tickcast.store.base import Backend, Block
+from tickcast.store.day_rows import merge, ready, table_named
 from tickcast.store.definitions import Definitions
 from tickcast.store.derived import Derived
-from tickcast.store.durable import exclusive, place
-from tickcast.store.ledger import Day, Ledger
+from tickcast.store.embedded import Embedded
+from tickcast.store.empty import Empty
+from tickcast.store.manifest import Day, Part, Summary, agree, summary, summed
+from tickcast.store.records import Commit
 
-__all__ = ["Store", "Written"]
+__all__ = ["BACKENDS", "Store", "Written"]
+
+BACKENDS: Mapping[str, Callable[[str], Backend]] = {"folder": Embedded}
+"""How a store is opened, by the scheme of its address; a plain path is a folder."""
+_FIELDS: Mapping[str, type[pl.DataType]] = {
+    "symbol": pl.String,
+    "trading_day": pl.Int64,
+    "rows": pl.Int64,
+    "first_ts": pl.Int64,
+    "last_ts": pl.Int64,
+}
+_HASHES: Mapping[str, type[pl.DataType]] = {"low": pl.Int64, "high": pl.Int64, "total": pl.Int64}
+_FACTS: Mapping[str, type[pl.DataType]] = {"levels": pl.Int64, "parts": pl.Int64, "content": pl.String, "source": pl.String}
 
 
 @dataclass(frozen=True)
 class Written:
-    """What a write did: the version it left, rows given, rows added, day files changed."""
+    """What a write did: the version it left, rows given, rows added, days changed."""
 
     version: str
     rows: int
@@ -33,69 +46,103 @@ class Written:
     days: int
 
 
-class Store:
-    """Tables of events in a folder. Open it with `Store.open(folder)`; `clock` tells commit times in UTC ns.
+@dataclass(frozen=True)
+class _Change:
+    """One day of a write: its manifest before and after, the parts that stop being read and the one put, not yet named."""
 
-    `definitions` are what was registered here, `derived` the days that were computed from stored ones.
+    before: Day | None
+    day: Day
+    gone: tuple[str, ...]
+    part: Part
+
+
+@final
+class Store:
+    """Tables of events. Open it with `Store.open(where)`; `clock` tells commit times in UTC ns.
+
+    `definitions` are what was registered here, `derived` the days that were computed from stored ones, `empty` the days known to have no
+    rows.
     """
 
-    def __init__(self, folder: Path, clock: Callable[[], int]) -> None:
-        self.folder, self._clock, self._ledger = folder, clock, Ledger(folder / "ledger.sqlite")
-        self.definitions, self.derived = Definitions(self._ledger), Derived(folder, self._ledger, self._path)
+    def __init__(self, backend: Backend, clock: Callable[[], int]) -> None:
+        self._backend, self._clock = backend, clock
+        self.definitions, self.derived, self.empty = Definitions(backend), Derived(backend), Empty(backend, clock)
 
     @classmethod
-    def open(cls, folder: str | Path, *, clock: Callable[[], int] = time.time_ns) -> Self:
-        """The store in `folder`, made if absent. StoreError where the folder or its ledger cannot be used."""
-        path = Path(folder)
-        try:
-            (path / "scratch").mkdir(parents=True, exist_ok=True)
-            with exclusive(path / "open.lock"):
-                return cls(path, clock)
-        except OSError as error:
-            raise StoreError(f"cannot be opened: {error.strerror}", file=path, hint="choose a folder you may write") from error
+    def open(cls, where: str | Path, *, clock: Callable[[], int] = time.time_ns) -> Self:
+        """The store in the folder `where`, or at an address whose scheme `BACKENDS` names; it is made if absent.
+
+        Raises StoreError where that cannot be used.
+        """
+        scheme, mark, _ = str(where).partition("://")
+        if mark and scheme not in BACKENDS:
+            raise StoreError(f"no store at {scheme}://", field="store", hint="name a folder")
+        return cls(BACKENDS[scheme if mark else "folder"](str(where)), clock)
 
     def write(self, table: str, frame: pl.DataFrame, *, source: str, progress: Callable[[str, float], None] | None = None) -> Written:
-        """Store rows; returns only after they are on disk. Writing rows already stored changes nothing.
+        """Store rows; returns only after they are durable. Writing rows already stored changes nothing.
 
         Rows go to the day `trading_day` where the frame has it, else to their UTC day (a bar's by its start). Raises DataError for rows
         that are no rows of the table, StoreError where a row's day contradicts stored days or the disk refuses.
         """
-        shape = _table(table)
-        ready = _ready(frame, shape)
-        with exclusive(self.folder / "write.lock"):
-            fence = self._ledger.take_fence()
-            for left in (self.folder / "scratch").iterdir():
-                left.unlink(missing_ok=True)
-            number, version = self._ledger.version()
-            key = shape.identity[0]
-            stored = {(day.symbol, day.trading_day): day for day in self._ledger.days(table, ready[key].unique().to_list(), number)}
-            contents: dict[Path, bytes] = {}
-            days: list[Day] = []
-            parts = ready.partition_by([key, "day"], as_dict=True, maintain_order=True)
-            total, added = int(version, 16), 0
-            for done, ((symbol, day), part) in enumerate(parts.items()):
-                if progress is not None and done % 256 == 0:
-                    progress(f"writing {symbol}", done / len(parts))
-                old = stored.get((symbol, day))
-                rows = part.drop("day")
-                if old is not None:
-                    rows = merge(decode(self._path(old.file), old.file), rows, shape)
-                digest, content = encode(rows)
-                if old is not None and old.file == digest:
-                    continue
-                fresh = Day(table, symbol, day, digest, len(rows), _edge(rows, 0), _edge(rows, -1), source)
-                contents[self._path(digest)] = content
-                days.append(fresh)
-                total += _weight(fresh) - (_weight(old) if old else 0)
-                added += len(rows) - (old.rows if old else 0)
-            _agree(days, stored)
-            if days:
-                place(contents, self.folder / "scratch")
-                version = f"{total % 2**256:064x}"
-                self._ledger.commit(days, version=version, committed=self._clock(), source=source, fence=fence)
+        rows = ready(frame, table_named(table))
+        with self._backend.exclusive():
+            fence = self._backend.ledger.fence() + 1
+            changes: list[_Change] = []
+            names = self._backend.put(self._blocks(table, rows, source, changes, progress), fence)
+            if changes:
+                days = tuple(change.day for change in changes)
+                gone = tuple(name for change in changes for name in change.gone)
+                parts = tuple(replace(change.part, name=name) for name, change in zip(names, changes, strict=True))
+                self._backend.commit(Commit(fence, self._clock(), source, days, gone, parts))
+            version = self.version()
         if progress is not None:
             progress("written", 1.0)
-        return Written(version, len(frame), added, len(days))
+        added = sum(change.day.rows - (change.before.rows if change.before else 0) for change in changes)
+        return Written(version, len(frame), added, len(changes))
+
+    def _blocks(
+        self, table: str, rows: pl.DataFrame, source: str, changes: list[_Change], progress: Callable[[str, float], None] | None
+    ) -> Iterator[Block]:
+        """The blocks that must be put so that these rows are stored; what they change is appended to `changes`."""
+        ledger, key = self._backend.ledger, table_named(table).identity[0]
+        symbols, version = rows[key].unique().to_list(), ledger.version()[0]
+        stored = ledger.days(table, symbols, version)
+        known, parts = {(day.symbol, day.trading_day): day for day in stored}, ledger.parts(table, symbols, version)
+        given = rows.partition_by([key, "day"], as_dict=True, maintain_order=True)
+        agree({(str(name[0]), int(name[1])): (int(part["ts"][0]), int(part["ts"][-1])) for name, part in given.items()}, stored)
+        for done, ((symbol, number), part) in enumerate(given.items()):
+            if progress is not None and done % 256 == 0:
+                progress(f"writing {symbol}", done / len(given))
+            fresh = part.drop("day")
+            before, held = known.get((symbol, number)), parts.get((symbol, number), [])
+            content, summed_up, gone = self._day(before, held, fresh, table_named(table))
+            day = Day(table, symbol, number, **asdict(summed_up), parts=len(held) - len(gone) + 1, source=source)
+            if before is None or before.content != day.content:
+                edges = int(content["ts"][0]), int(content["ts"][-1])
+                changes.append(_Change(before, day, gone, Part("", table, symbol, number, len(content), *edges)))
+                yield Block(table, symbol, number, content)
+
+    def _day(
+        self, before: Day | None, parts: Sequence[Part], fresh: pl.DataFrame, shape: Table
+    ) -> tuple[pl.DataFrame, Summary, tuple[str, ...]]:
+        """What becomes of a day when these rows are written: the block to put, the whole day's summary, parts whose place it takes.
+
+        Rows later than all of the day are a part more, which takes in the last parts as long as they are no larger than it: so a day that
+        grows by n equal flushes has at most log2 n parts. Any other rows make the day anew.
+        """
+        if before is None:
+            return fresh, summary(fresh), ()
+        if int(fresh["ts"][0]) <= before.last_ts:
+            rows = merge(self._read(shape.name, parts), fresh, shape)
+            return rows, summary(rows), tuple(part.name for part in parts)
+        size, first = len(fresh), len(parts)
+        while first and parts[first - 1].rows <= size:
+            first -= 1
+            size += parts[first].rows
+        taken = parts[first:]
+        rows = pl.concat([*(self._backend.get(part.name, shape.name) for part in taken), fresh], how="diagonal")
+        return rows, summed(before, summary(fresh)), tuple(part.name for part in taken)
 
     def scan(
         self,
@@ -108,10 +155,10 @@ class Store:
     ) -> pl.DataFrame:
         """Rows with start <= ts < end (UTC ns) in time order, as known at `as_of` (a version or a commit time in UTC ns).
 
-        Every file is hashed before it is parsed; StoreError names one that is missing or altered. No data gives an empty frame.
+        Every block is checked before it is parsed; StoreError names one that is missing or altered. No data gives an empty frame.
         """
         frames = list(self.chunks(table, symbols, start, end, as_of=as_of))
-        shape = _table(table)
+        shape = table_named(table)
         if not frames:
             return pl.DataFrame(schema={column.name: column.dtype for column in shape.columns})
         return pl.concat(frames, how="diagonal").sort("ts", shape.identity[0], maintain_order=True)
@@ -126,39 +173,52 @@ class Store:
         as_of: int | str | None = None,
     ) -> Iterator[pl.DataFrame]:
         """The rows of `scan`, one frame per symbol and day (by symbol, then day): memory stays that of a day."""
-        _table(table)
+        table_named(table)
         low, high = start if start is not None else -(2**63), end if end is not None else 2**63 - 1
-        for day in self._ledger.days(table, symbols, self._ledger.version(as_of)[0]):
-            if day.last_ts >= low and day.first_ts < high:
-                rows = decode(self._path(day.file), day.file)
-                inside = day.first_ts >= low and day.last_ts < high
-                yield rows if inside else rows.filter((pl.col("ts") >= low) & (pl.col("ts") < high))
+        ledger = self._backend.ledger
+        version = ledger.version(as_of)[0]
+        parts = ledger.parts(table, symbols, version)
+        for day in ledger.days(table, symbols, version):
+            held = [part for part in parts[day.symbol, day.trading_day] if part.last_ts >= low and part.first_ts < high]
+            if held:
+                yield _between(self._read(table, held), held, low, high)
 
     def coverage(self, table: str, symbol: str | None = None, *, as_of: int | str | None = None) -> pl.DataFrame:
-        """symbol, trading_day, rows, first_ts, last_ts, file, source of every stored day; read from the ledger only."""
-        days = self._ledger.days(_table(table).name, None if symbol is None else [symbol], self._ledger.version(as_of)[0])
-        fields = {"symbol": pl.String, "trading_day": pl.Int64, "rows": pl.Int64, "first_ts": pl.Int64, "last_ts": pl.Int64}
-        texts = {"file": pl.String, "source": pl.String}
-        return pl.DataFrame([{name: getattr(day, name) for name in (*fields, *texts)} for day in days], schema={**fields, **texts})
+        """The manifest of every stored day, read from the ledger only, by symbol and day.
 
-    def day(self, file: str) -> pl.DataFrame:
-        """The rows of one day, by the `file` that `coverage` names. StoreError when it is missing or altered."""
-        return decode(self._path(file), file)
+        symbol, trading_day, rows, first_ts, last_ts (UTC ns), low, high, total (of row hashes, see docs/store.md), levels (deepest of the
+        book, 0 where there is none), parts, content (names the day's rows), source.
+        """
+        ledger = self._backend.ledger
+        fields = ", ".join("day" if name == "trading_day" else name for name in (*_FIELDS, *_HASHES, *_FACTS))
+        symbols = None if symbol is None else [symbol]
+        found = ledger.rows_of_days(fields, table_named(table).name, symbols, ledger.version(as_of)[0])
+        frame = pl.DataFrame(found, schema={**_FIELDS, **_HASHES, **_FACTS}, orient="row")
+        return frame.with_columns(pl.col(*_HASHES).reinterpret(signed=False))
+
+    def day(self, content: str) -> pl.DataFrame:
+        """The rows of one day, by the `content` that `coverage` gives. StoreError when no version has it, or it is missing or altered."""
+        found = self._backend.ledger.named(content)
+        if found is None:
+            raise StoreError(f"no version holds the day {content[:16]}", file=self._backend.place, hint="ask coverage again")
+        return self._read(found[0].table, found[1])
 
     def version(self, as_of: int | str | None = None) -> str:
-        """A hash that names the stored rows: equal rows give an equal name, in whatever order they were written."""
-        return self._ledger.version(as_of)[1]
+        """A hash that names the stored rows: equal rows give an equal name, however, wherever and in whatever order they were written."""
+        return self._backend.ledger.version(as_of)[1]
 
     def verify(self, full: bool = False) -> int:
-        """Number of sound day files of the present version (`full`: of every version). StoreError names the first damaged one."""
-        number, version = self._ledger.version()
-        days = self._ledger.days(None, None, number)
-        if f"{sum(map(_weight, days)) % 2**256:064x}" != version:
-            raise StoreError("manifests do not add up to the version", file=self._ledger.path, hint="restore the ledger from a backup")
-        files = self._ledger.files() if full else {day.file for day in days}
-        for file in sorted(files):
-            decode(self._path(file), file)
-        return len(files)
+        """Number of sound blocks of the present version (`full`: of every version). StoreError names the first damaged one."""
+        ledger = self._backend.ledger
+        number, version = ledger.version()
+        days = ledger.days(None, None, number)
+        if f"{sum(int(day.content, 16) for day in days) % 2**256:064x}" != version:
+            raise StoreError("manifests do not add up to the version", file=ledger.place, hint="restore the ledger from a backup")
+        where = "" if full else "WHERE removed IS NULL"
+        named = ledger.query(f"SELECT name, kind FROM parts {where}") + (ledger.query("SELECT part, kind FROM derived") if full else [])
+        for name, kind in sorted(named):
+            self._backend.get(name, kind)
+        return len(named)
 
     def __enter__(self) -> Self:
         return self
@@ -167,64 +227,14 @@ class Store:
         self.close()
 
     def close(self) -> None:
-        """Let go of the ledger."""
-        self._ledger.close()
+        """Let go of files and connections."""
+        self._backend.close()
 
-    def _path(self, digest: str) -> Path:
-        return self.folder / "days" / digest[:2] / f"{digest}.parquet"
-
-
-def _table(name: str) -> Table:
-    if name not in TABLES:
-        raise StoreError(f"no table {name!r}", field="table", hint=f"choose one of {', '.join(TABLES)}")
-    return TABLES[name]
+    def _read(self, table: str, parts: Sequence[Part]) -> pl.DataFrame:
+        frames = [self._backend.get(part.name, table) for part in parts]
+        return frames[0] if len(frames) == 1 else pl.concat(frames, how="diagonal")
 
 
-def _ready(frame: pl.DataFrame, table: Table) -> pl.DataFrame:
-    """Conforming, finite rows in canonical order with their `day`; equal rows collapse where the table has no genuine repeats."""
-    ready = conform(frame, table)
-    for column in table.columns:
-        values = ready[column.name]
-        bad = values.is_null() if column.required else pl.Series([False] * len(values), dtype=pl.Boolean)
-        if column.dtype == pl.Float64:
-            bad = bad | values.is_finite().not_().fill_null(False)
-        if bad.any():
-            raise StoreError(
-                "value is missing or not finite", row=int(bad.arg_max() or 0) + 1, field=column.name, hint="clean the rows first"
-            )
-    if "sequence" in table.names and ready["sequence"].null_count():
-        order = pl.int_range(pl.len(), dtype=pl.Int64).over("symbol", "ts")
-        ready = ready.with_columns(pl.coalesce("sequence", order).alias("sequence"))
-    utc = (pl.col("ts_open" if "ts_open" in table.names else "ts") // DAY).cast(pl.Int32)
-    dated = "trading_day" in ready.columns
-    ready = ready.with_columns(pl.coalesce("trading_day", utc).alias("day") if dated else utc.alias("day"))
-    if not table.repeats:
-        ready = ready.unique(maintain_order=True)
-        twice = ready.select(table.identity).is_duplicated()
-        if twice.any():
-            row = ready.filter(twice).row(0, named=True)
-            found = ", ".join(f"{name} {row[name]}" for name in table.identity)
-            raise StoreError(f"two different rows for {found}", field="ts", hint="clean the rows first")
-    return canonical(ready, table)
-
-
-def _edge(rows: pl.DataFrame, at: int) -> int:
-    return int(rows["ts"][at])
-
-
-def _weight(day: Day) -> int:
-    """A day's share of the version: SHA-256 of its manifest as a number; a version is the sum over its days, so order does not matter."""
-    text = f"{day.table}\0{day.symbol}\0{day.trading_day}\0{day.file}\0{day.rows}\0{day.first_ts}\0{day.last_ts}"
-    return int(hashlib.sha256(text.encode()).hexdigest(), 16)
-
-
-def _agree(fresh: Sequence[Day], stored: dict[tuple[str, int], Day]) -> None:
-    """Days of a symbol may not overlap in time: the same row under two trading days would count twice."""
-    final = {**stored, **{(day.symbol, day.trading_day): day for day in fresh}}
-    ordered = sorted(final.values(), key=lambda day: (day.symbol, day.first_ts, day.last_ts))
-    changed = {(day.symbol, day.trading_day) for day in fresh}
-    for left, right in zip(ordered, ordered[1:], strict=False):
-        involved = (left.symbol, left.trading_day) in changed or (right.symbol, right.trading_day) in changed
-        if left.symbol == right.symbol and left.last_ts > right.first_ts and involved:
-            found = f"{left.symbol}: trading days {left.trading_day} and {right.trading_day} overlap in time"
-            raise StoreError(found, field="trading_day", hint="write all rows of a symbol under one rule for trading days")
+def _between(rows: pl.DataFrame, parts: Sequence[Part], low: int, high: int) -> pl.DataFrame:
+    inside = parts[0].first_ts >= low and parts[-1].last_ts < high
+    return rows if inside else rows.filter((pl.col("ts") >= low) & (pl.col("ts") < high))

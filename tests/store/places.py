@@ -1,0 +1,40 @@
+"""Where the stores of a test lie, whatever their kind."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable
+from contextlib import ExitStack, closing
+from pathlib import Path
+
+from tickcast.store import Store
+from tickcast.store.base import Backend
+from tickcast.store.embedded import Embedded
+
+
+class Places:
+    """Where the stores of one test lie; all are closed when it ends."""
+
+    def __init__(self, kind: str, folder: Path) -> None:
+        self.kind, self._folder, self._open, self._count = kind, folder, ExitStack(), itertools.count()
+
+    def __call__(self, name: str = "one", *, clock: Callable[[], int] = time.time_ns) -> Store:
+        """The store of this name; the same name again is a second client of the same rows."""
+        return self._open.enter_context(Store.open(self.where(name), clock=clock))
+
+    def new(self, *, clock: Callable[[], int] = time.time_ns) -> Store:
+        """A store that nothing was written to."""
+        return self(f"new{next(self._count)}", clock=clock)
+
+    def backend(self, name: str = "one") -> Backend:
+        """The backend of the store of this name."""
+        return self._open.enter_context(closing(Embedded(self.where(name))))
+
+    def where(self, name: str = "one") -> str:
+        """What `Store.open` takes for the store of this name, in another process too."""
+        return str(self._folder / name)
+
+    def close(self) -> None:
+        """Let go of all of them."""
+        self._open.close()
