@@ -50,7 +50,7 @@ def shipped(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Path], 
     experiment = Experiment.load(config)
     store = Store.open(folder / "store")
     arrived = ingest(experiment.data, store, folder / "receipts", Progress())
-    rows = market(experiment, store, arrived.version)
+    rows = market(experiment, store, arrived)
     store.close()
     described = describe(experiment, rows, 12)
     facts = {"config": experiment.hash(), "data_version": arrived.version, "commit": "test"}

@@ -41,7 +41,7 @@ def small(*changes: str, keep: tuple[str, ...]) -> Experiment:
 def prepared(experiment: Experiment, folder: Path) -> tuple[Market, Described]:
     store = Store.open(folder / "store")
     arrived = ingest(experiment.data, store, folder / "receipts", Progress())
-    rows = market(experiment, store, arrived.version)
+    rows = market(experiment, store, arrived)
     store.close()
     return rows, describe(experiment, rows, 1)
 

@@ -44,5 +44,5 @@ def prepared(experiment: Experiment, tmp_path_factory: pytest.TempPathFactory) -
     folder = tmp_path_factory.mktemp("prepared")
     with Store.open(folder / "store") as store:
         arrived = ingest(experiment.data, store, folder / "receipts", Progress())
-        rows = market(experiment, store, arrived.version)
+        rows = market(experiment, store, arrived)
     return rows, describe(experiment, rows, 1)

@@ -91,12 +91,12 @@ def test_a_receipt_of_a_version_that_is_gone(read: Callable[[], tuple[Ingested, 
 def test_a_market_without_rows_is_named(tmp_path: Path, experiment: Experiment) -> None:
     data = experiment.data.model_copy(update={"options": {"days": 1, "interval": "5m"}})
     with Store.open(tmp_path / "store") as store:
-        version = ingest(data, store, tmp_path / "receipts", Progress()).version
+        arrived = ingest(data, store, tmp_path / "receipts", Progress())
         other = experiment.model_copy(update={"data": data.model_copy(update={"symbol": "OTHER"})})
         with pytest.raises(DataError, match="no bars of OTHER"):
-            market(other, store, version)
+            market(other, store, arrived)
         longer = experiment.model_copy(update={"data": data, "bars": None})
-        assert len(market(longer, store, version).rows) == 288
+        assert len(market(longer, store, arrived).rows) == 288
 
 
 def test_bars_are_built_and_sessions_reach_beyond_the_data(prepared: tuple[Market, Described]) -> None:

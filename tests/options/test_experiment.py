@@ -33,7 +33,7 @@ def test_an_experiment_sees_the_surface_of_its_chains(market_data: Path, tmp_pat
     experiment = experiment.model_copy(update={"data": type(experiment.data)(**changes), "bars": None, "rolls": None})
     with Store.open(tmp_path / "store") as store:
         arrived = ingest(experiment.data, store, tmp_path / "receipts", Progress(lambda *_: None))
-        found = market(experiment, store, arrived.version)
+        found = market(experiment, store, arrived)
     assert (arrived.rows, arrived.outside, dict(arrived.quarantined)) == (13_688, 0, {"expired": 750})
     straight = surface(feed(market_data, "spxw_2018-01_02").frame)
     rows = found.rows

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json as json_text
 import math
 import time
 from collections.abc import Mapping
@@ -111,16 +110,14 @@ def demo(
 
 def _replayed(experiment: Experiment, store: Path, bundle: Path, minutes: int, still: bool) -> dict[str, Any]:
     """Replay the end of the experiment's events. Raises ServeError when a served figure differs from research's."""
+    from tickcast.lifecycle.ingest import ingest
     from tickcast.lifecycle.market import market
+    from tickcast.lifecycle.progress import Progress
     from tickcast.lifecycle.replay import replay
     from tickcast.store import Store
 
-    version = json_text.loads((bundle / "manifest.json").read_text())["data_version"]
-    kept = Store.open(store)
-    try:
-        rows = market(experiment, kept, version).rows
-    finally:
-        kept.close()
+    with Store.open(store) as kept:
+        rows = market(experiment, kept, ingest(experiment.data, kept, store / "receipts", Progress())).rows
     events = rows.filter(rows["ts"] > int(rows["ts"][-1]) - (minutes + 30) * HOUR // 60)
     console = Console(stderr=True)
     last: list[Mapping[str, Any]] = []

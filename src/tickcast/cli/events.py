@@ -76,4 +76,4 @@ def events_of(data: Path | None, config: Path | None, changes: Sequence[str], st
 
     with terminal.progress() as listener, Store.open(store) as kept:
         arrived = ingest(experiment.data, kept, store / "receipts", Progress(listener))
-        return market(experiment, kept, arrived.version).rows
+        return market(experiment, kept, arrived).rows

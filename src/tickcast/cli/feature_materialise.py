@@ -67,9 +67,9 @@ def materialise(
 
     with terminal.progress() as listener, Store.open(store) as kept:
         told = Progress(listener)
-        version = ingest(experiment.data, kept, store / "receipts", told).version
-        days = experiment_days(experiment, kept, version, entry.features)
+        arrived = ingest(experiment.data, kept, store / "receipts", told)
+        days = experiment_days(experiment, kept, arrived, entry.features)
         done = make(entry, experiment.data.symbol, days, kept, clock=time.time_ns, progress=told.within("materialise"))
-    value = {"set": entry.key, "symbol": experiment.data.symbol, "data_version": version, **vars(done)}
+    value = {"set": entry.key, "symbol": experiment.data.symbol, "data_version": arrived.version, **vars(done)}
     new = f"{done.made} of them computed now" if done.made else "all of them were there"
     terminal.answer(value, f"{entry.key} for {experiment.data.symbol}: {done.rows} rows of {done.days} days, {new}")

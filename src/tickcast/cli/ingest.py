@@ -18,16 +18,19 @@ def ingest(
     *,
     set_: Annotated[tuple[str, ...], Parameter(name="--set", consume_multiple=False)] = (),
     store: Path = Path("data/store"),
+    changed: bool = False,
     json: bool = False,
     quiet: bool = False,
 ) -> None:
-    """Read, clean and commit the data of an experiment; the same files are read once.
+    """Read, clean and commit the data of an experiment; the same files are read once. Run it again to go on where it was interrupted.
 
     For example:
 
     tickcast ingest configs/mgc-5m.yaml
 
     tickcast ingest configs/nq-5m.yaml --set data.files=/data/nq.parquet --json
+
+    tickcast ingest configs/nq-5m.yaml --changed
 
     Parameters
     ----------
@@ -37,6 +40,8 @@ def ingest(
         Change one setting, as data.symbol=NQ; may be given several times.
     store
         Folder of the embedded store.
+    changed
+        Read files that changed since they were ingested, as corrections; without it they are refused.
     json
         Write the result as JSON.
     quiet
@@ -49,7 +54,7 @@ def ingest(
     from tickcast.store import Store
 
     with terminal.progress() as listener, Store.open(store) as kept:
-        done = ingest_data(experiment.data, kept, store / "receipts", Progress(listener))
+        done = ingest_data(experiment.data, kept, store / "receipts", Progress(listener), changed=changed)
     value = {
         "version": done.version,
         "rows": done.rows,

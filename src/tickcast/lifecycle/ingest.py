@@ -1,53 +1,69 @@
-"""Ingest: a source's history, cleaned, placed in sessions and committed to the store."""
+"""Ingest: a source's history, cleaned, placed in sessions and committed to the store, chunk by chunk."""
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
+
+import polars as pl
 
 from tickcast.calendars import Calendar, calendar
 from tickcast.config import DataConfig
-from tickcast.errors import DataError, SourceError, StoreError
+from tickcast.errors import DataError, StoreError
+from tickcast.lifecycle.own_rows import spans_of
 from tickcast.lifecycle.progress import Progress
-from tickcast.sources import SOURCES, FileSource, Source
+from tickcast.lifecycle.receipts import Ingested, Inputs, Receipts
+from tickcast.sources import Cleaned, FileSource, Source
+from tickcast.sources.configured import configured
 from tickcast.store import Store
 
 __all__ = ["Ingested", "ingest"]
 
+_AT_ONCE = 2_000_000  # rows of one commit: a chunk of many days is written a few days at a time
 
-@dataclass(frozen=True)
-class Ingested:
-    """What an ingest committed.
+
+def ingest(data: DataConfig, store: Store, receipts: Path, progress: Progress, *, changed: bool = False) -> Ingested:
+    """Read, clean and commit; the same files under the same settings are read once, and one that was killed goes on after its last chunk.
+
+    Memory is that of one chunk (a file, or a day of a source without files) and of the rows of one commit.
 
     Parameters
     ----------
-    version: content hash of the dataset afterwards.
-    rows: rows read and held by a session.
-    outside: rows stamped outside every session of the calendar, set aside.
-    quarantined: rows per reason, set aside by the cleaning rules.
-    files: SHA-256 of each input file by name.
+    data: what to read.
+    store: where to commit it; writing the same rows again changes nothing.
+    receipts: folder of small JSON files that remember what was committed from which files.
+    changed: take files that changed since they were read as corrections, instead of refusing them.
+
+    Raises SourceError or DataError naming file, row and field; chunks before the failing one stay committed and are harmless to repeat.
     """
-
-    version: str
-    rows: int
-    outside: int
-    quarantined: Mapping[str, int]
-    files: Mapping[str, str]
-
-
-def _remembered(receipt: Path, digests: Mapping[str, str]) -> Ingested | None:
-    """What a receipt says; a damaged one is worth no more than none, since reading again is harmless."""
-    try:
-        kept = json.loads(receipt.read_text(encoding="utf-8"))
-        counts = {str(reason): int(count) for reason, count in kept["quarantined"].items()}
-        return Ingested(str(kept["version"]), int(kept["rows"]), int(kept["outside"]), MappingProxyType(counts), digests)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return None
+    source = configured(data)
+    inputs = Inputs.of(source.files, progress.within("hash"))
+    kept = Receipts(receipts, data, inputs)
+    done = kept.remembered()
+    if done is not None and _holds(store, done.version):
+        return done
+    if not changed:
+        kept.refuse_changed()
+    before = kept.committed()
+    if before and not _holds(store, before[-1].version):
+        before = []
+    kept.begin(before)
+    sessions, committed = calendar(data.calendar), list(before)
+    for file, chunk in _chunks(source, len(before), progress):
+        committed.append(_commit(chunk, _provenance(data, inputs, file, chunk.origin), data, inputs, store, sessions, progress))
+        del chunk
+        kept.note(len(committed) - 1, committed[-1])
+    whole = Ingested.together(committed, inputs.files) if committed else Ingested(store.version(), 0, 0, MappingProxyType({}), inputs.files)
+    if whole.rows == 0:
+        raise DataError(
+            f"no usable row was read ({dict(whole.quarantined)} quarantined, {whole.outside} outside sessions)", file=data.files
+        )
+    inputs.unchanged()
+    kept.finish(whole, {"source": data.source, "data": data.model_dump(mode="json"), "files": dict(inputs.files)})
+    return whole
 
 
 def _holds(store: Store, version: str) -> bool:
@@ -58,62 +74,53 @@ def _holds(store: Store, version: str) -> bool:
     return True
 
 
-def _digest(path: Path) -> str:
-    outer = Path(str(path).partition("!")[0])  # a member is named archive!member
-    try:
-        stream = outer.open("rb")
-    except OSError as error:
-        raise SourceError(f"cannot be read: {error.strerror}", file=outer, hint="check its name and permissions") from None
-    with stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+def _chunks(source: Source, skip: int, progress: Progress) -> Iterator[tuple[Path | None, Cleaned]]:
+    """The source's chunks but for the first `skip`, each with its file where it has one."""
+    told = progress.within("read")
+    if isinstance(source, FileSource):
+        parts = iter(source.parts[skip:])
+        for chunk in source.history(progress=told, skip=skip):
+            yield next(parts), chunk
+            del chunk  # else it would be held while the next one is read
+        return
+    for number, chunk in enumerate(source.history(progress=told)):
+        if number >= skip:
+            yield None, chunk
+        del chunk
 
 
-def _source(data: DataConfig) -> Source:
-    """The configured source, which knows its files. Raises SourceError or DataError naming what is absent or not known."""
-    kind = SOURCES[data.source]
-    arguments = {**data.options, "table": data.table, "symbol": data.symbol}
-    if data.source == "simulated":
-        arguments |= {"calendar": data.calendar, "tick": data.tick}
-    elif data.files is None and issubclass(kind, FileSource):
-        raise SourceError("no files are named", field="data.files", hint="name a file, a folder or a glob")
-    elif data.files is not None:
-        arguments |= {"files": data.files}
-    try:
-        return kind(**arguments)
-    except (TypeError, ValueError, AttributeError) as error:
-        hint = f"see the options of {kind.__name__} in docs/sources.md"
-        raise DataError(f"source {data.source}: {error}", field="data.options", hint=hint) from None
+def _commit(chunk: Cleaned, origin: str, data: DataConfig, inputs: Inputs, store: Store, sessions: Calendar, told: Progress) -> Ingested:
+    """Place and write one chunk; what it gave."""
+    placed = sessions.assign(chunk.frame)
+    for rows in _batches(placed.rows):
+        store.write(data.table, rows, source=origin, progress=told.within("store"))
+    spans = spans_of(placed.rows, data.table)
+    return Ingested(store.version(), len(placed.rows), len(placed.outside), chunk.counts, inputs.files, spans)
 
 
-def ingest(data: DataConfig, store: Store, receipts: Path, progress: Progress) -> Ingested:
-    """Read, clean and commit; the same files under the same settings are read once.
+def _provenance(data: DataConfig, inputs: Inputs, file: Path | None, origin: str) -> str:
+    """Where the rows of a chunk come from, as JSON: source, options, and the file with its SHA-256 where there is one."""
+    told: dict[str, Any] = {"source": data.source, "options": dict(data.options)}
+    if file is not None:
+        name = inputs.names[file]
+        told |= {"file": name, "sha256": inputs.files[name]}
+    elif origin:
+        told |= {"origin": origin}
+    return json.dumps(told, sort_keys=True, separators=(",", ":"))
 
-    Parameters
-    ----------
-    data: what to read.
-    store: where to commit it; writing the same rows again changes nothing.
-    receipts: folder of small JSON files that remember what was committed from which files.
 
-    Raises SourceError or DataError naming file, row and field; chunks before the failing one stay committed and are harmless to repeat.
-    """
-    source = _source(data)
-    digests = {path.name: _digest(path) for path in source.files}
-    key = hashlib.sha256(json.dumps([data.model_dump(mode="json", exclude={"files"}), digests], sort_keys=True).encode()).hexdigest()
-    receipt = receipts / f"{key[:32]}.json"
-    kept = _remembered(receipt, digests)
-    if kept is not None and _holds(store, kept.version):
-        return kept
-    rows, outside, reasons = 0, 0, Counter[str]()
-    sessions: Calendar = calendar(data.calendar)
-    for chunk in source.history(progress=progress.within("read")):
-        placed = sessions.assign(chunk.frame)
-        rows, outside = rows + len(placed.rows), outside + len(placed.outside)
-        reasons.update(chunk.counts)
-        if len(placed.rows):
-            store.write(data.table, placed.rows, source=chunk.origin or data.source, progress=progress.within("store"))
-    if rows == 0:
-        raise DataError(f"no usable row was read ({dict(reasons)} quarantined, {outside} outside sessions)", file=data.files)
-    version = store.version()
-    receipts.mkdir(parents=True, exist_ok=True)
-    receipt.write_text(json.dumps({"version": version, "rows": rows, "outside": outside, "quarantined": dict(reasons)}))
-    return Ingested(version, rows, outside, MappingProxyType(dict(reasons)), digests)
+def _batches(rows: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """Whole trading days, as many as fit into one commit."""
+    if len(rows) <= _AT_ONCE:
+        if len(rows):
+            yield rows
+        return
+    days: list[int] = []
+    held = 0
+    for day, count in rows.group_by("trading_day").len().sort("trading_day").iter_rows():
+        if days and held + count > _AT_ONCE:
+            yield rows.filter(pl.col("trading_day").is_in(days))
+            days, held = [], 0
+        days.append(day)
+        held += count
+    yield rows.filter(pl.col("trading_day").is_in(days))

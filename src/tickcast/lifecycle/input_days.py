@@ -16,6 +16,8 @@ from tickcast.errors import DataError
 from tickcast.features import FeatureSet
 from tickcast.features.anatomy import stream_of
 from tickcast.lifecycle.market import market
+from tickcast.lifecycle.own_rows import Span, within
+from tickcast.lifecycle.receipts import Ingested
 from tickcast.schema import TABLES
 from tickcast.store import Store
 
@@ -41,17 +43,17 @@ class InputDay:
     rows: Callable[[], pl.DataFrame | Mapping[str, pl.DataFrame]]
 
 
-def experiment_days(experiment: Experiment, store: Store, version: str, features: FeatureSet) -> tuple[InputDay, ...]:
-    """The days of an experiment's series in dataset `version`, as stored or after its rolls and bars, with the other streams of the set.
+def experiment_days(experiment: Experiment, store: Store, arrived: Ingested, features: FeatureSet) -> tuple[InputDay, ...]:
+    """The days of an experiment's series, of the rows its own inputs gave, as stored or after its rolls and bars, with the other streams.
 
     Raises DataError when there is none.
     """
     data = experiment.data
     if experiment.rolls is not None or experiment.bars is not None:
-        days = series_days(market(experiment, store, version).rows, features.columns)
+        days = series_days(market(experiment, store, arrived).rows, features.columns)
     else:
-        days = stored_days(store, data.table, data.symbol, as_of=version)
-    return with_sides(days, features, store, data.symbol, as_of=version)
+        days = _own_days(store, data.table, [span for span in arrived.spans if span.symbol == data.symbol], arrived.version)
+    return with_sides(days, features, store, data.symbol, as_of=arrived.version)
 
 
 def with_sides(
@@ -120,6 +122,22 @@ def stored_days(
 
     named = kept.select("trading_day", "content", "first_ts", "last_ts").iter_rows()
     return tuple(InputDay(day, f"{content} {interval}", first, last, partial(read, content)) for day, content, first, last in named)
+
+
+def _own_days(store: Store, table: str, spans: Sequence[Span], version: str) -> tuple[InputDay, ...]:
+    """The stored days of a symbol that these spans lie in, each with the rows inside its span."""
+    if not spans:
+        raise DataError(f"the inputs gave no {table} of this symbol", hint="check data.symbol against `tickcast data list`")
+    files = dict(store.coverage(table, spans[0].symbol, as_of=version).select("trading_day", "file").iter_rows())
+
+    def read(span: Span) -> pl.DataFrame:
+        return within(store.day(files[span.day]), span, table)
+
+    def name(span: Span) -> str:
+        return f"{files[span.day]} {span.interval} {span.first_ts} {span.last_ts}"
+
+    ordered = sorted(spans, key=lambda span: span.first_ts)
+    return tuple(InputDay(span.day, name(span), span.first_ts, span.last_ts, partial(read, span)) for span in ordered)
 
 
 def series_days(rows: pl.DataFrame, columns: Sequence[str]) -> tuple[InputDay, ...]:

@@ -11,8 +11,11 @@ from tickcast.calendars import Sessions, calendar
 from tickcast.clock import DAY
 from tickcast.config import Experiment
 from tickcast.errors import DataError
+from tickcast.lifecycle.own_rows import own_rows
+from tickcast.lifecycle.receipts import Ingested
 from tickcast.options import surface
 from tickcast.rolls import RollSchedule, continuous, schedule_by_volume
+from tickcast.schema import TABLES
 from tickcast.store import Store
 
 __all__ = ["Market", "market"]
@@ -36,11 +39,16 @@ class Market:
     sessions: Sessions
 
 
-def market(experiment: Experiment, store: Store, version: str) -> Market:
-    """The experiment's series as dataset `version` holds it. Raises DataError when no row is left."""
+def market(experiment: Experiment, store: Store, arrived: Ingested) -> Market:
+    """The experiment's series, from the rows that its own inputs gave. Raises DataError when no row is left."""
     data = experiment.data
-    symbols = None if experiment.rolls else [data.symbol]
-    rows = store.scan(data.table, symbols=symbols, as_of=version)
+    spans = [span for span in arrived.spans if experiment.rolls or span.symbol == data.symbol]
+    frames = [rows for _, rows in own_rows(store, data.table, spans, arrived.version)]
+    if not frames:
+        hint = "check data.symbol against `tickcast ingest --json`"
+        raise DataError(f"the store holds no {data.table} of {data.symbol}", hint=hint)
+    shape = TABLES[data.table]
+    rows = pl.concat(frames, how="diagonal").sort("ts", shape.identity[0], maintain_order=True)
     schedule = None
     if experiment.rolls is not None:
         schedule = schedule_by_volume(rows, experiment.rolls.product)

@@ -78,7 +78,7 @@ def run(
     with contextlib.closing(Store.open(store)) as kept:
         arrived = ingest(experiment.data, kept, store / "receipts", told)
         told.tell("prepare", "rolls, bars", 0.0)
-        rows = market(experiment, kept, arrived.version)
+        rows = market(experiment, kept, arrived)
     told.tell("prepare", "features", 0.5)
     described = describe(experiment, rows, longest_window(experiment))
     told.tell("prepare", f"{len(described.table)} rows", 1.0)

@@ -12,7 +12,7 @@ from typing import ClassVar
 import polars as pl
 
 from tickcast.schema import CONTRACTS, Table
-from tickcast.sources.cleaning import Cleaned
+from tickcast.cleaning import LATEST, Cleaned
 
 __all__ = ["FileSource", "LiveSource", "Progress", "Source", "no_contracts"]
 
@@ -77,17 +77,26 @@ class FileSource(Source):
         """The files that each make a chunk; all of them unless one is read along with another."""
         return self.files
 
-    def history(self, *, start: int | None = None, end: int | None = None, progress: Progress | None = None) -> Iterator[Cleaned]:
-        """One chunk per file. See `Source.history`."""
+    def history(
+        self, *, start: int | None = None, end: int | None = None, progress: Progress | None = None, skip: int = 0
+    ) -> Iterator[Cleaned]:
+        """One chunk per file, without the first `skip` ones, which are not even opened. See `Source.history`."""
         parts = self.parts
         for done, path in enumerate(parts):
+            if done < skip:
+                continue
             if progress is not None:
                 progress(f"reading {path.name}", done / len(parts))
-            chunk = self._read(path)
-            keep = pl.col("ts").ge(start if start is not None else 0) & (pl.col("ts").lt(end) if end is not None else pl.lit(True))
-            yield replace(chunk, frame=chunk.frame.filter(keep))
+            yield self._within(path, start, end)  # no name here holds the chunk while the next one is read
         if progress is not None:
             progress("read", 1.0)
+
+    def _within(self, path: Path, start: int | None, end: int | None) -> Cleaned:
+        chunk = self._read(path)
+        if start is None and end is None:
+            return chunk
+        low, high = start if start is not None else 0, end if end is not None else LATEST
+        return replace(chunk, frame=chunk.frame.filter((pl.col("ts") >= low) & (pl.col("ts") < high)))
 
     @abstractmethod
     def _read(self, path: Path) -> Cleaned:

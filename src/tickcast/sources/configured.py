@@ -1,0 +1,26 @@
+"""The source that a configuration's data section describes."""
+
+from __future__ import annotations
+
+from tickcast.config import DataConfig
+from tickcast.errors import DataError, SourceError
+from tickcast.sources import SOURCES, FileSource, Source
+
+__all__ = ["configured"]
+
+
+def configured(data: DataConfig) -> Source:
+    """The configured source, which knows its files. Raises SourceError or DataError naming what is absent or not known."""
+    kind = SOURCES[data.source]
+    arguments = {**data.options, "table": data.table, "symbol": data.symbol}
+    if data.source == "simulated":
+        arguments |= {"calendar": data.calendar, "tick": data.tick}
+    elif data.files is None and issubclass(kind, FileSource):
+        raise SourceError("no files are named", field="data.files", hint="name a file, a folder or a glob")
+    elif data.files is not None:
+        arguments |= {"files": data.files}
+    try:
+        return kind(**arguments)
+    except (TypeError, ValueError, AttributeError) as error:
+        hint = f"see the options of {kind.__name__} in docs/sources.md"
+        raise DataError(f"source {data.source}: {error}", field="data.options", hint=hint) from None
