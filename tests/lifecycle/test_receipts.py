@@ -23,8 +23,7 @@ from tickcast.lifecycle.ingest import ingest
 from tickcast.lifecycle.own_rows import Span, joined
 from tickcast.lifecycle.progress import Progress
 from tickcast.lifecycle.receipts import Ingested, Inputs, Receipts
-from tickcast.sources import MappedTable
-from tickcast.sources import Cleaned
+from tickcast.sources import Cleaned, MappedTable
 from tickcast.store import Store
 
 FIRST = 19_783 * DAY  # 2024-03-01

@@ -11,8 +11,8 @@ from typing import ClassVar
 
 import polars as pl
 
-from tickcast.schema import CONTRACTS, Table
 from tickcast.cleaning import LATEST, Cleaned
+from tickcast.schema import CONTRACTS, Table
 
 __all__ = ["FileSource", "LiveSource", "Progress", "Source", "no_contracts"]
 
