@@ -1,4 +1,4 @@
-"""Files of a source: which ones are meant, and their bytes, decompressed with every truncation noticed."""
+"""Files of a source: which ones are meant, and their bytes, decompressed in bounded memory with every truncation noticed."""
 
 from __future__ import annotations
 
@@ -6,17 +6,21 @@ import gzip
 import lzma
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 import zstandard
 
 from tickcast.errors import SourceError
 
-__all__ = ["Paths", "list_files", "read_bytes"]
+__all__ = ["Paths", "blocks", "list_files", "read_bytes"]
 
 Paths = str | Path | Sequence[str | Path]
 _ARCHIVES = (".zip", ".whl")
+_BLOCK = 4 << 20
+_SLICE = 4 << 10  # a few bytes of zstd may stand for 128 KiB: a slice unfolds to 128 MiB at the very most
+_WHOLE = 256 << 20  # bytes that any file may unfold to when it is read as a whole
 
 
 def list_files(paths: Paths, pattern: str) -> tuple[Path, ...]:
@@ -39,25 +43,46 @@ def list_files(paths: Paths, pattern: str) -> tuple[Path, ...]:
 
 
 def read_bytes(path: Path, member: str | None = None) -> bytes:
-    """The file's bytes; .xz, .gz, .zst, .zip and .whl are decompressed. SourceError where the file is absent, truncated or altered."""
+    """The file's bytes, decompressed as by `blocks`. Raises SourceError also where a packed file unfolds beyond all measure."""
+    outer = Path(str(path).partition("!")[0])
+    parts: list[bytes] = []
+    total, most = 0, 0
+    for block in blocks(path, member):
+        most = most or _WHOLE + 2 * outer.stat().st_size
+        total += len(block)
+        if total > most:
+            hint = "unpack it first if it is meant to be so large"
+            raise SourceError(f"unfolds to more than {most >> 20} MiB from {outer.stat().st_size:,} bytes", file=path, hint=hint)
+        parts.append(block)
+    return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def blocks(path: Path, member: str | None = None) -> Iterator[bytes]:
+    """The file's bytes in order, some MiB at a time; .xz, .gz, .zst, .zip and .whl are decompressed.
+
+    Raises SourceError where the file is absent, truncated or altered; what came before is not to be trusted then.
+    """
     outer, _, inner = str(path).partition("!")
-    member = member or inner or None
+    archive = Path(outer)
     try:
-        if Path(outer).suffix in _ARCHIVES:
-            return _read_member(Path(outer), member)
-        content = Path(outer).read_bytes()
-        suffix = Path(outer).suffix
-        if suffix == ".xz":
-            return lzma.decompress(content)
-        if suffix == ".gz":
-            return gzip.decompress(content)
-        return _decompress_zstd(content, Path(outer)) if suffix == ".zst" else content
+        if archive.suffix in _ARCHIVES:
+            yield from _member_blocks(archive, member or inner or None)
+            return
+        with archive.open("rb") as stream:
+            unpack = _PACKED.get(archive.suffix)
+            if unpack is not None and archive.stat().st_size == 0:
+                raise EOFError("is empty, which no packed file is")
+            yield from _slices(stream, _BLOCK) if unpack is None else unpack(stream)
     except (OSError, EOFError, lzma.LZMAError, zlib.error, zipfile.BadZipFile, zstandard.ZstdError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise SourceError(f"cannot be read: {reason}", file=outer, hint="fetch the file again, it is absent or damaged") from error
 
 
-def _read_member(archive: Path, member: str | None) -> bytes:
+def _slices(stream: BinaryIO, size: int) -> Iterator[bytes]:
+    return iter(lambda: stream.read(size), b"")
+
+
+def _member_blocks(archive: Path, member: str | None) -> Iterator[bytes]:
     with zipfile.ZipFile(archive) as opened:
         names = [name for name in opened.namelist() if not name.endswith("/")]
         if member is None and len(names) == 1:
@@ -65,18 +90,37 @@ def _read_member(archive: Path, member: str | None) -> bytes:
         if member not in names:
             raise SourceError(f"holds no member {member!r}", file=archive, hint=f"name one of {', '.join(names[:5])}")
         try:
-            return opened.read(member)
+            with opened.open(member) as stream:  # checks the member's CRC at its end
+                yield from iter(lambda: stream.read(_BLOCK), b"")
         except RuntimeError as error:  # encrypted, or packed by a method that zipfile does not know
             raise SourceError(f"member {member} cannot be read: {error}", file=archive, hint="fetch the file again") from error
 
 
-def _decompress_zstd(content: bytes, path: Path) -> bytes:
+def _gzip(stream: BinaryIO) -> Iterator[bytes]:
+    with gzip.open(stream) as unpacked:
+        yield from iter(lambda: unpacked.read(_BLOCK), b"")
+
+
+def _xz(stream: BinaryIO) -> Iterator[bytes]:
+    with lzma.open(stream) as unpacked:
+        yield from iter(lambda: unpacked.read(_BLOCK), b"")
+
+
+def _zstd(stream: BinaryIO) -> Iterator[bytes]:
     """All frames one after another; a frame that does not reach its end is a truncated file."""
-    parts, rest = [], content
-    while rest:
-        decoder = zstandard.ZstdDecompressor().decompressobj()
-        parts.append(decoder.decompress(rest))
-        if not decoder.eof:
-            raise SourceError(f"zstd frame ends early after {len(content)} bytes", file=path, hint="fetch the file again, it is truncated")
-        rest = decoder.unused_data
-    return b"".join(parts)
+    decoder, read = zstandard.ZstdDecompressor().decompressobj(), 0
+    for packed in _slices(stream, _SLICE):
+        read += len(packed)
+        rest = packed
+        while rest:
+            if decoder.eof:
+                decoder = zstandard.ZstdDecompressor().decompressobj()
+            block = decoder.decompress(rest)
+            if block:
+                yield block
+            rest = decoder.unused_data if decoder.eof else b""
+    if not decoder.eof:
+        raise zstandard.ZstdError(f"zstd frame ends early after {read} bytes")
+
+
+_PACKED: Mapping[str, Callable[[BinaryIO], Iterator[bytes]]] = {".xz": _xz, ".gz": _gzip, ".zst": _zstd}

@@ -1,0 +1,103 @@
+"""Bytes of files: packed in any way they are the same, cut or flipped they are refused, and a bomb stays small."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import lzma
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import zstandard
+
+from tickcast.errors import SourceError
+from tickcast.sources.files import blocks, list_files, read_bytes
+
+
+def _zip(content: bytes, path: Path) -> None:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        archive.writestr("a.csv", content)
+
+
+def _zstd(content: bytes, path: Path) -> None:
+    packed = zstandard.ZstdCompressor(write_checksum=True)  # two frames, as streams written in pieces have
+    half = len(content) // 2
+    path.write_bytes(packed.compress(content[:half]) + packed.compress(content[half:]))
+
+
+PACKERS: dict[str, Callable[[bytes, Path], object]] = {
+    "csv": lambda content, path: path.write_bytes(content),
+    "csv.gz": lambda content, path: path.write_bytes(gzip.compress(content, 1)),
+    "csv.xz": lambda content, path: path.write_bytes(lzma.compress(content, preset=0)),
+    "csv.zst": _zstd,
+    "zip": _zip,
+}
+CONTENT = np.random.default_rng(3).integers(48, 58, 5_000_000, dtype=np.uint8).tobytes()
+
+
+@pytest.mark.parametrize("ending", sorted(PACKERS))
+def test_packing_changes_no_byte_and_blocks_are_small(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"a.{ending}"
+    PACKERS[ending](CONTENT, path)
+    assert read_bytes(path) == CONTENT
+    assert max(map(len, blocks(path))) <= 4 << 20
+
+
+@pytest.mark.parametrize("ending", sorted(set(PACKERS) - {"csv"}))
+def test_every_cut_and_every_flipped_bit_of_a_packed_file_is_noticed(tmp_path: Path, ending: str) -> None:
+    path, content = tmp_path / f"a.{ending}", CONTENT[:3000]
+    PACKERS[ending](content, path)
+    whole = path.read_bytes()
+    for length in range(0, len(whole), 37):
+        path.write_bytes(whole[:length])
+        with pytest.raises(SourceError, match="cannot be read|holds no member"):
+            read_bytes(path)
+    for bit in range(3, 8 * len(whole), 97):
+        flipped = bytearray(whole)
+        flipped[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(flipped)
+        try:
+            found = read_bytes(path)
+        except SourceError:
+            continue
+        assert found == content  # a bit that means nothing: a stamp, a name, a mark of the operating system
+
+
+BOMB = """
+import resource, sys
+from pathlib import Path
+from tickcast.errors import SourceError
+from tickcast.sources.files import read_bytes
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+try:
+    read_bytes(Path(sys.argv[1]))
+except SourceError as error:
+    sys.exit(0 if "unfolds to more than" in str(error) and resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 420 << 10 else 3)
+"""
+
+
+@pytest.mark.parametrize("ending", ["csv.zst", "zip"])
+def test_a_bomb_is_refused_in_bounded_memory(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"bomb.{ending}"
+    PACKERS[ending](bytes(400 << 20), path)
+    assert path.stat().st_size < 4 << 20
+    assert subprocess.run([sys.executable, "-c", BOMB, str(path)], check=False).returncode == 0
+
+
+def test_what_is_named_and_what_is_absent(tmp_path: Path) -> None:
+    for name in ("b.csv", "a.csv", "c.txt"):
+        (tmp_path / name).write_text("x")
+    assert [path.name for path in list_files(tmp_path, "*.csv")] == ["a.csv", "b.csv"]
+    assert [path.name for path in list_files([tmp_path / "c.txt", tmp_path / "a.csv"], "*")] == ["c.txt", "a.csv"]
+    with pytest.raises(SourceError, match="no such file"):
+        list_files(tmp_path / "d.csv", "*")
+    with pytest.raises(SourceError, match="cannot be read"):
+        read_bytes(tmp_path / "d.csv")
+    (tmp_path / "a.zip").write_bytes(bz2.compress(b"x"))
+    with pytest.raises(SourceError, match="cannot be read"):
+        read_bytes(tmp_path / "a.zip")
