@@ -128,13 +128,13 @@ def _own_days(store: Store, table: str, spans: Sequence[Span], version: str) -> 
     """The stored days of a symbol that these spans lie in, each with the rows inside its span."""
     if not spans:
         raise DataError(f"the inputs gave no {table} of this symbol", hint="check data.symbol against `tickcast data list`")
-    files = dict(store.coverage(table, spans[0].symbol, as_of=version).select("trading_day", "file").iter_rows())
+    contents = dict(store.coverage(table, spans[0].symbol, as_of=version).select("trading_day", "content").iter_rows())
 
     def read(span: Span) -> pl.DataFrame:
-        return within(store.day(files[span.day]), span, table)
+        return within(store.day(contents[span.day]), span, table)
 
     def name(span: Span) -> str:
-        return f"{files[span.day]} {span.interval} {span.first_ts} {span.last_ts}"
+        return f"{contents[span.day]} {span.interval} {span.first_ts} {span.last_ts}"
 
     ordered = sorted(spans, key=lambda span: span.first_ts)
     return tuple(InputDay(span.day, name(span), span.first_ts, span.last_ts, partial(read, span)) for span in ordered)
