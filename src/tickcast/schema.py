@@ -20,6 +20,7 @@ __all__ = [
     "BOOK_LEVELS",
     "CONTEXT",
     "CONTRACTS",
+    "GAPS",
     "OPTIONS",
     "ORDERS",
     "SIGNALS",
@@ -264,7 +265,19 @@ SURFACE = Table(
     ),
     identity=("underlying", "ts"),
 )
-TABLES: Mapping[str, Table] = {table.name: table for table in (TRADES, BARS, BOOK, ORDERS, SIGNALS, OPTIONS, SURFACE, CONTRACTS)}
+GAPS = Table(
+    "gaps",
+    (
+        _SYMBOL,
+        Column("ts", pl.Int64, "ns UTC", "end of the stretch; the moment it was known to be one"),
+        Column("start", pl.Int64, "ns UTC", "its beginning: the last row known before it, or the opening"),
+        Column("table", pl.String, "-", "the table whose rows may be missing"),
+        Column("reason", pl.String, "-", "why the recorder cannot say that it saw everything"),
+        Column("healed", pl.Int8, "-", "1 once history was asked for the stretch, else 0"),
+    ),
+    identity=("symbol", "ts", "table"),
+)
+TABLES: Mapping[str, Table] = {table.name: table for table in (TRADES, BARS, BOOK, ORDERS, SIGNALS, OPTIONS, SURFACE, CONTRACTS, GAPS)}
 
 
 def nanoseconds(column: pl.Series, *, file: object = None) -> pl.Series:

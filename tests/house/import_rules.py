@@ -19,6 +19,7 @@ ROOM_ORDER = [
     "rolls",
     "bars",
     "options",
+    "record",
     "features",
     "targets",
     "splits",
