@@ -21,7 +21,7 @@ PYTHON_SOURCES := $(shell find src tests make benchmarks examples -name '*.py' -
 TEXTS := $(wildcard *.md docs/*.md docs/*/*.md configs/*.yaml golden/*.json) Makefile pyproject.toml .ci/run
 CARGO_TESTS := cargo test --quiet --workspace --exclude tickcast-python
 
-.PHONY: help setup demo test check lint types rust-lint bench docs constraints clean
+.PHONY: help setup demo test soak check lint types rust-lint bench docs constraints clean
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r name text; do printf '  make %-12s %s\n' "$$name" "$$text"; done
@@ -53,6 +53,9 @@ endef
 
 test: setup ## every test of the Rust core and of Python
 	$(run_tests)
+
+soak: setup ## the heavy loops: hundreds of kills, cuts and full disks (an hour)
+	$(BIN)/python -m pytest -m soak -n $(JOBS) --dist loadfile
 
 $(STAMPS)/tests: $(STAMPS)/engine $(PYTHON_SOURCES) $(TEXTS)
 	$(run_tests)
