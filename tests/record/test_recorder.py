@@ -146,8 +146,8 @@ def test_rows_that_cannot_be_used_are_kept_aside_with_their_reason(tmp_path: Pat
     with Store.open(tmp_path) as store:
         status = recorder(Script(events, [[[each] for each in range(6)]]), store, Heard(), aside=aside).run(Event())
         assert stored(store)["ts"].to_list() == good
-    assert dict(status.aside) == {"out_of_order": 1, "ts_ahead": 1, "wrong_symbol": 1}
-    assert sorted(pl.concat(aside, how="diagonal_relaxed")["reason"].to_list()) == ["out_of_order", "ts_ahead", "wrong_symbol"]
+    assert dict(status.aside) == {"out_of_order": 1, "symbol_unexpected": 1, "ts_ahead": 1}
+    assert sorted(pl.concat(aside, how="diagonal_relaxed")["reason"].to_list()) == ["out_of_order", "symbol_unexpected", "ts_ahead"]
 
 
 def test_rows_outside_the_sessions_are_kept_aside(tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ class Intake:
         held = [chunk.quarantined for chunk in chunks if len(chunk.quarantined)]
         rows = pl.concat([self._table.empty(), *(chunk.frame for chunk in chunks if len(chunk.frame))], how="diagonal")
         known = pl.col(self._key).is_in(list(self._calendars))
-        held.append(_said(rows.filter(~known), "wrong_symbol"))
+        held.append(_said(rows.filter(~known), "symbol_unexpected"))
         rows = rows.filter(known)
         ahead = pl.col("ts") > now + AHEAD
         held.append(_said(rows.filter(ahead), "ts_ahead"))
