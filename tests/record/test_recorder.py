@@ -163,11 +163,11 @@ class Refusing:
     """A store that refuses to write while `full`, as one on a full disk."""
 
     def __init__(self, store: Store) -> None:
-        self.store, self.full, self.folder = store, True, store.folder
+        self.store, self.full = store, True
 
     def write(self, table: str, frame: pl.DataFrame, *, source: str) -> Any:
         if self.full:
-            raise StoreError("cannot be written: No space left on device", file=self.folder)
+            raise StoreError("cannot be written: No space left on device", file="store")
         return self.store.write(table, frame, source=source)
 
     def __getattr__(self, name: str) -> Any:

@@ -315,7 +315,7 @@ class Recorder:
                 lost = self.status.waiting
                 self._tell("stopped")
                 told = f"{lost} rows could not be committed"
-                raise StoreError(told, file=self._store.folder, hint="free space; fill asks history for them")
+                raise StoreError(told, hint="free space; fill asks history for them")
             if self._waiting:
                 time.sleep(0.05)
         self._tell("stopped")
