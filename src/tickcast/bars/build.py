@@ -85,7 +85,7 @@ def _bounds(rows: pl.DataFrame, sessions: Sessions, step: int, zone: str) -> pl.
     """`rows` with `_start` and `_end` of the bar each belongs to."""
     bars = "ts_open" in rows.columns
     stamps = rows["ts"].to_numpy()
-    at = np.searchsorted(sessions.close, rows["session_id"].to_numpy())
+    at = sessions.place(rows)
     if not len(rows):
         return rows.with_columns(pl.lit(0, pl.Int64).alias("_start"), pl.lit(0, pl.Int64).alias("_end"))
     opened, closed = sessions.open[at], sessions.close[at]

@@ -55,7 +55,8 @@ def write_bundle(
     ----------
     forecaster, features: fitted; the features hold no unfitted table.
     calibrators: applied in this order.
-    sessions: [open, close, trading_day] rows in UTC ns and days, in time order; live events outside of them are refused.
+    sessions: [open, close, trading_day] rows in UTC ns and days, in time order, with the close of the session they are part of where that
+        is another; live events outside of them are refused.
     target: what is forecast, with "horizons".
     golden: recent events of the features' stream with ts, session_id and segment_id, enough to end the warm-up; replayed at every opening.
     max_age: age in ns from which a forecast is stale; three steps by default.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Literal
 
 import numpy as np
 import polars as pl
@@ -28,37 +28,46 @@ class Assigned:
 
 @dataclass(frozen=True, eq=False)
 class Sessions:
-    """`m` sessions in time order, none overlapping another.
+    """`m` stretches of open market in time order, none overlapping another; one or several make a session.
 
     Parameters
     ----------
-    open, close: (m,) int64, UTC ns; open < close, and a session opens no earlier than the one before it closed.
+    open, close: (m,) int64, UTC ns; open < close, and a stretch opens no earlier than the one before it closed.
     trading_day: (m,) int32, days since 1970-01-01; several sessions may belong to one trading day.
+    session_id: (m,) int64, UTC ns, the close of the session that a stretch belongs to; by default its own close. Breaks inside a session
+        (lunch, a pause) are no open market: no row lies in them and no bar spans them, but nothing is reset over them either.
 
-    Raises ConfigError when the sessions are empty intervals, out of order or overlapping.
+    Raises ConfigError when the stretches are empty intervals, out of order or overlapping, or a session ends before its stretch.
     """
 
     open: Stamps
     close: Stamps
     trading_day: NDArray[np.int32]
+    session_id: Stamps = None  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
-        for name, dtype in (("open", np.int64), ("close", np.int64), ("trading_day", np.int32)):
+        if self.session_id is None:
+            object.__setattr__(self, "session_id", self.close)
+        for name, dtype in (("open", np.int64), ("close", np.int64), ("trading_day", np.int32), ("session_id", np.int64)):
             column = np.array(getattr(self, name), dtype)  # a copy: what is frozen must not be somebody else's array
             column.flags.writeable = False
             object.__setattr__(self, name, column)
-        if not len(self.open) == len(self.close) == len(self.trading_day):
-            raise ConfigError(f"{len(self.open)} opens, {len(self.close)} closes, {len(self.trading_day)} trading days do not agree")
+        lengths = [len(self.open), len(self.close), len(self.trading_day), len(self.session_id)]
+        if len(set(lengths)) > 1:
+            told = "{} opens, {} closes, {} trading days, {} session ids do not agree".format(*lengths)
+            raise ConfigError(told, field="sessions")
         if (self.open >= self.close).any() or (self.open[1:] < self.close[:-1]).any() or (np.diff(self.trading_day) < 0).any():
             raise ConfigError("sessions must be non-empty, in time order and must not overlap", field="sessions")
+        if (self.session_id < self.close).any() or (np.diff(self.session_id) < 0).any():
+            raise ConfigError("a session ends before one of its stretches", field="session_id")
 
     def __len__(self) -> int:
         return len(self.open)
 
     def locate(self, ts: Stamps, *, tie: Literal["close", "open"] = "close") -> Stamps:
-        """(n,) position of the session with open <= ts <= close, -1 where there is none.
+        """(n,) position of the stretch with open <= ts <= close, -1 where there is none.
 
-        Where one session opens at the moment another closes, `tie` decides: "close" for rows stamped when an interval ended (bars),
+        Where one stretch opens at the moment another closes, `tie` decides: "close" for rows stamped when an interval ended (bars),
         "open" for rows stamped when they happened (trades).
         """
         stamps = np.asarray(ts, np.int64)
@@ -71,28 +80,42 @@ class Sessions:
         inside = (at >= 0) & (stamps <= self.close[np.maximum(at, 0)])
         return np.where(inside, at, -1).astype(np.int64)
 
-    def assign(self, frame: pl.DataFrame) -> Assigned:
-        """`frame` with `trading_day` and `session_id` (the session's close); rows outside every session are set aside, in order.
+    def place(self, frame: pl.DataFrame) -> Stamps:
+        """(n,) position of the stretch that holds each row, -1 where none does.
 
-        A frame with `ts_open` holds bars: a bar must lie inside one session. Otherwise `ts` is when a row happened. Raises DataError
+        A frame with `ts_open` holds bars: a bar must lie inside one stretch. Otherwise `ts` is when a row happened. Raises DataError
         when `ts` is absent, null or not int64.
         """
         if frame.schema.get("ts") != pl.Int64 or frame["ts"].null_count():
             raise DataError("a calendar needs int64 stamps without nulls", field="ts", hint="give UTC nanoseconds")
         bars = "ts_open" in frame.columns
         at = self.locate(frame["ts"].to_numpy(), tie="close" if bars else "open")
-        held = at >= 0
         if bars and len(self):
-            held &= frame["ts_open"].to_numpy() >= self.open[np.maximum(at, 0)]
+            at = np.where(frame["ts_open"].to_numpy() >= self.open[np.maximum(at, 0)], at, -1)
+        return at
+
+    def assign(self, frame: pl.DataFrame) -> Assigned:
+        """`frame` with `trading_day` and `session_id` (the session's close); rows in no stretch are set aside, in order.
+
+        Raises DataError as `place` does.
+        """
+        at = self.place(frame)
+        held = at >= 0
         at = at[held]
         rows = frame.filter(held).with_columns(
-            pl.Series("trading_day", self.trading_day[at], pl.Int32), pl.Series("session_id", self.close[at], pl.Int64)
+            pl.Series("trading_day", self.trading_day[at], pl.Int32), pl.Series("session_id", self.session_id[at], pl.Int64)
         )
         return Assigned(rows, frame.filter(~held))
 
     def as_lists(self) -> dict[str, list[int]]:
-        """JSON values that `Sessions.parse` reads back."""
-        return {"open": self.open.tolist(), "close": self.close.tolist(), "trading_day": self.trading_day.tolist()}
+        """JSON values that `Sessions.parse` reads back; `session_id` is left out where every stretch is a session."""
+        lists = {"open": self.open.tolist(), "close": self.close.tolist(), "trading_day": self.trading_day.tolist()}
+        return lists if np.array_equal(self.session_id, self.close) else lists | {"session_id": self.session_id.tolist()}
+
+    def as_rows(self) -> list[list[int]]:
+        """(m) rows [open, close, trading day, session id], as a bundle holds them."""
+        columns = (self.open, self.close, self.trading_day, self.session_id)
+        return [[int(x) for x in row] for row in zip(*(each.tolist() for each in columns), strict=True)]
 
     @classmethod
     def parse(cls, lists: Mapping[str, Sequence[int]]) -> Sessions:
@@ -100,14 +123,15 @@ class Sessions:
         for name in ("open", "close", "trading_day"):
             if name not in lists:
                 raise ConfigError("sessions lack this list", field=name)
-        return cls(np.array(lists["open"]), np.array(lists["close"]), np.array(lists["trading_day"]))
+        ids = np.array(lists.get("session_id", lists["close"]))
+        return cls(np.array(lists["open"]), np.array(lists["close"]), np.array(lists["trading_day"]), ids)
 
 
 class Calendar(ABC):
     """The sessions of one family of products, known offline for any range of time."""
 
-    name: ClassVar[str]
-    zone: ClassVar[str]  # where the exchange's day turns; an IANA name
+    name: str
+    zone: str  # where the exchange's day turns; an IANA name
 
     @abstractmethod
     def sessions(self, start_ns: int, end_ns: int) -> Sessions:

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
-import numpy as np
-
 from tickcast.calendars.base import Calendar, Sessions
 from tickcast.calendars.listed import listed_sessions
 
@@ -16,11 +12,9 @@ class Cboe(Calendar):
     """Options on indices and broad funds, regular hours: a quarter of an hour longer than the shares. Source: `CBOE_Index_Options` of
     pandas_market_calendars. A contract that settles on the day does so at the shares' close, calendar `NYSE`."""
 
-    name: ClassVar[str] = "CBOE"
-    zone: ClassVar[str] = "America/New_York"
+    name = "CBOE"
+    zone = "America/New_York"
 
     def sessions(self, start_ns: int, end_ns: int) -> Sessions:
         """See `Calendar.sessions`."""
-        opened, closed, day = listed_sessions("CBOE_Index_Options", start_ns, end_ns)
-        near = (closed >= start_ns) & (opened <= end_ns)
-        return Sessions(opened[near], closed[near], day[near].astype(np.int32))
+        return listed_sessions("CBOE_Index_Options", start_ns, end_ns).sessions(start_ns, end_ns)

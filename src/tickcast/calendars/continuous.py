@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import numpy as np
 
 from tickcast.calendars.base import Calendar, Sessions
@@ -20,8 +18,8 @@ class AlwaysOpen(Calendar):
     {'open': [-86400000000000, 0], 'close': [0, 86400000000000], 'trading_day': [-1, 0]}
     """
 
-    name: ClassVar[str] = "24/7"
-    zone: ClassVar[str] = "UTC"
+    name = "24/7"
+    zone = "UTC"
 
     def sessions(self, start_ns: int, end_ns: int) -> Sessions:
         """See `Calendar.sessions`."""

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
-import numpy as np
-
 from tickcast.calendars.base import Calendar, Sessions
 from tickcast.calendars.listed import listed_sessions
 
@@ -15,11 +11,9 @@ __all__ = ["Nyse"]
 class Nyse(Calendar):
     """US equities, regular hours only; rows before 9:30 and after 16:00 are outside. Source: pandas_market_calendars' `NYSE`."""
 
-    name: ClassVar[str] = "NYSE"
-    zone: ClassVar[str] = "America/New_York"
+    name = "NYSE"
+    zone = "America/New_York"
 
     def sessions(self, start_ns: int, end_ns: int) -> Sessions:
         """See `Calendar.sessions`."""
-        opened, closed, day = listed_sessions("NYSE", start_ns, end_ns)
-        near = (closed >= start_ns) & (opened <= end_ns)
-        return Sessions(opened[near], closed[near], day[near].astype(np.int32))
+        return listed_sessions("NYSE", start_ns, end_ns).sessions(start_ns, end_ns)

@@ -56,7 +56,9 @@ def _calendars() -> Finding:
     from tickcast.calendars import calendar
 
     sessions = calendar("CME_Equity").sessions(1_577_836_800_000_000_000, 1_578_700_800_000_000_000)
-    return Finding("calendars", True, f"CME_Equity knows {len(sessions.close)} sessions of a test fortnight", "offline, no account")
+    return Finding(
+        "calendars", True, f"CME_Equity knows {len(set(sessions.session_id.tolist()))} sessions of a test fortnight", "offline, no account"
+    )
 
 
 def _threads() -> Finding:

@@ -59,7 +59,6 @@ def ship(
     """
     target = ForwardReturn(experiment.target.horizons, within=experiment.target.within)
     name = str(experiment.bundle)
-    sessions = market.sessions
     fresh = folder.with_name(f"{folder.name}.new")
     shutil.rmtree(fresh, ignore_errors=True)
     write_bundle(
@@ -67,7 +66,7 @@ def ship(
         forecaster=fitted.forecaster,
         features=described.features,
         calibrators=list(calibrators),
-        sessions=np.column_stack([sessions.open, sessions.close, sessions.trading_day]).tolist(),
+        sessions=market.sessions.as_rows(),
         target={"kind": "forward_return", "horizons": list(target.horizons), "within": target.within, "symbol": experiment.data.symbol},
         metrics={
             "crps_bp": {h: round(float(evaluation.score(name, h, "crps")), 6) for h in evaluation.horizons},
