@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tickcast.bars import build
@@ -27,6 +27,7 @@ events = st.lists(
 ).map(lambda rows: sorted(rows, key=lambda row: row[0]))
 
 
+@settings(deadline=None, max_examples=50)
 @given(events, st.sampled_from(["5m", "15m", "1h"]))
 def test_bars_of_bars_are_the_bars_of_the_trades(rows: list[tuple[int, float, float]], interval: str) -> None:
     fine = build(trades(rows), "1m", SESSIONS)
@@ -35,6 +36,7 @@ def test_bars_of_bars_are_the_bars_of_the_trades(rows: list[tuple[int, float, fl
     assert len(coarse.outside) == 0
 
 
+@settings(deadline=None, max_examples=50)
 @given(events)
 def test_bars_hold_every_trade_once_inside_one_session(rows: list[tuple[int, float, float]]) -> None:
     built = build(trades(rows), "10m", SESSIONS)
@@ -46,6 +48,7 @@ def test_bars_hold_every_trade_once_inside_one_session(rows: list[tuple[int, flo
     assert built.rows["ts"].is_sorted() and built.rows["ts"].is_unique().all()
 
 
+@settings(deadline=None, max_examples=50)
 @given(events, st.integers(1, 59))
 def test_later_trades_change_no_bar_that_is_closed(rows: list[tuple[int, float, float]], kept: int) -> None:
     past = rows[:kept]

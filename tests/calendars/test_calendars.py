@@ -97,6 +97,7 @@ def test_a_close_belongs_to_its_session_and_a_shared_moment_to_the_side_asked_fo
     assert Sessions(np.array([]), np.array([]), np.array([])).locate(np.array([5])).tolist() == [-1]
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 100), max_size=30))
 def test_assign_loses_no_row(stamps: list[int]) -> None:
     sessions = Sessions(np.array([10, 40]), np.array([30, 60]), np.array([0, 1]))
