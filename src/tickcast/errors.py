@@ -7,6 +7,7 @@ TickcastError
 │   │   ├── ProviderRefused      a provider that says no: key, permission, request, cost
 │   │   └── ProviderUnavailable  a provider that does not answer, or not now
 │   └── StoreError     a stored file, ledger or version that is damaged or missing
+├── QueryError         a SQL statement that is refused, fails or is stopped at a limit
 ├── FeatureError       an expression or feature set that cannot be evaluated
 │   └── StaleFeature   a feature's last row that is older than its time to live
 ├── SplitError         rows that cannot be divided into train, valid and test
@@ -29,6 +30,7 @@ __all__ = [
     "ModelError",
     "ProviderRefused",
     "ProviderUnavailable",
+    "QueryError",
     "ServeError",
     "SourceError",
     "SplitError",
@@ -89,6 +91,10 @@ class ProviderUnavailable(SourceError):
 
 class StoreError(DataError):
     """A stored file, ledger or version that is damaged or missing."""
+
+
+class QueryError(TickcastError):
+    """A SQL statement that is refused, fails or is stopped at a limit."""
 
 
 class FeatureError(TickcastError):

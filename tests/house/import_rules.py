@@ -16,6 +16,7 @@ ROOM_ORDER = [
     "cleaning",
     "sources",
     "store",
+    "query",
     "rolls",
     "bars",
     "options",
