@@ -12,7 +12,8 @@ from tickcast.cleaning import Cleaned, clean, late_rows
 from tickcast.schema import BARS, TRADES
 
 NAN, INF = float("nan"), float("inf")
-GOOD = {"symbol": "A", "ts": 10, "price": 5.0, "size": 1.0}
+T = 1_700_000_000_000_000_000
+GOOD = {"symbol": "A", "ts": T, "price": 5.0, "size": 1.0}
 
 
 @pytest.mark.parametrize(
@@ -30,23 +31,23 @@ GOOD = {"symbol": "A", "ts": 10, "price": 5.0, "size": 1.0}
         ("ts", None, "ts_missing"),
         ("ts", -4, "ts_implausible"),
         ("ts", 9_000_000_000_000_000_000, "ts_implausible"),
-        ("ts", 4_000_000_000_000_000_000, "out_of_order"),
+        ("ts", 4_000_000_000_000_000_000, "ts_ahead"),
         ("symbol", None, "symbol_missing"),
     ],
 )
 def test_one_bad_trade_is_quarantined_and_its_neighbours_stay(field: str, value: object, reason: str) -> None:
-    rows = [{**GOOD, "ts": 10 + n} for n in range(5)]
+    rows = [{**GOOD, "ts": T + n} for n in range(5)]
     rows[2] = {**rows[2], field: value}
     cleaned: Cleaned = clean(pl.DataFrame(rows, infer_schema_length=None), TRADES)
     assert dict(cleaned.counts) == {reason: 1}
     assert cleaned.quarantined["row"].to_list() == [3]
-    assert cleaned.frame["ts"].to_list() == [10, 11, 13, 14]
+    assert cleaned.frame["ts"].to_list() == [T, T + 1, T + 3, T + 4]
 
 
 def test_two_equal_trades_stay_two_and_two_equal_bars_become_one() -> None:
     cleaned = clean(pl.DataFrame([GOOD, GOOD]), TRADES)
     assert cleaned.frame["sequence"].to_list() == [0, 1]
-    bar = {"symbol": "A", "interval": 60, "ts": 60, "ts_open": 0, "open": 1.0, "high": 2.0, "low": 0.5, "close": 1.0}
+    bar = {"symbol": "A", "interval": 60, "ts": T + 60, "ts_open": T, "open": 1.0, "high": 2.0, "low": 0.5, "close": 1.0}
     assert dict(clean(pl.DataFrame([bar, bar]), BARS).counts) == {"duplicate": 1}
     assert dict(clean(pl.DataFrame([{**bar, "low": 1.5}]), BARS).counts) == {"ohlc_inconsistent": 1}
 

@@ -78,7 +78,7 @@ def test_a_file_that_tells_times_needs_no_calendar(tmp_path: Path) -> None:
         (GOOD.replace("1.5,1.7", "1.5,inf"), "ask_not_finite"),
         (GOOD.replace("01/21/2017", "11/18/2016"), "expired"),
         (GOOD.replace("01/21/2017", "11/23/2016"), "expired"),
-        (GOOD.replace(",10,100", ",-1,100"), "volume_not_positive"),
+        (GOOD.replace(",10,100", ",-1,100"), "volume_negative"),
         (GOOD, "duplicate"),
     ],
 )

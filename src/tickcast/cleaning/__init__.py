@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from tickcast.cleaning.clean import LATEST, PRICE_LIMIT, clean, late_rows
+from tickcast.cleaning.clean import clean
 from tickcast.cleaning.cleaned import Cleaned
+from tickcast.cleaning.order import late_rows
+from tickcast.cleaning.reasons import REASONS, explain
+from tickcast.cleaning.rules import Rules
+from tickcast.cleaning.values import EARLIEST, LATEST, PRICE_LIMIT
 
-__all__ = ["LATEST", "PRICE_LIMIT", "Cleaned", "clean", "late_rows"]
+__all__ = ["EARLIEST", "LATEST", "PRICE_LIMIT", "REASONS", "Cleaned", "Rules", "clean", "explain", "late_rows"]

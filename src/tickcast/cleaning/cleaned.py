@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
-__all__ = ["Cleaned"]
+__all__ = ["Cleaned", "tally"]
 
 
 @dataclass(frozen=True)
@@ -17,7 +19,8 @@ class Cleaned:
 
     `frame` conforms to the table. `quarantined` holds the rows set aside, as read, with `row` (from 1, header excluded) and `reason`.
     `counts` gives the number of rows per reason. `origin` names the file the chunk comes from, for provenance. `day` is the trading day
-    (days since 1970-01-01) for which the provider has answered in full, None where the chunk is no whole day.
+    (days since 1970-01-01) for which the provider has answered in full, None where the chunk is no whole day. `rows` numbers the rows of
+    `frame` in the file, None where they are counted from 1.
     """
 
     frame: pl.DataFrame
@@ -25,3 +28,36 @@ class Cleaned:
     counts: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     origin: str = ""
     day: int | None = None
+    rows: pl.Series | None = None
+
+    @property
+    def numbers(self) -> pl.Series:
+        """(n,) numbers of the rows of `frame` in their file."""
+        return pl.Series("row", np.arange(1, len(self.frame) + 1)) if self.rows is None else self.rows
+
+    def within(self, start: int | None, end: int | None) -> Cleaned:
+        """The chunk with the rows of start <= ts < end (UTC ns) only; what was set aside stays."""
+        if start is None and end is None:
+            return self
+        ts = self.frame["ts"]
+        keep = (ts >= (start or 0)) & (ts < end) if end is not None else ts >= (start or 0)
+        return replace(self, frame=self.frame.filter(keep), rows=self.numbers.filter(keep))
+
+    def without(self, bad: NDArray[np.bool_], reason: str | pl.Series) -> Cleaned:
+        """The chunk with the marked rows set aside under this reason, or each under its own (as many as are marked)."""
+        if not bad.any():
+            return self
+        mark = pl.Series(bad)
+        named = pl.lit(reason) if isinstance(reason, str) else reason
+        aside = self.frame.filter(mark).with_columns(self.numbers.filter(mark).cast(pl.Int64).alias("row"), named.alias("reason"))
+        held = self.quarantined
+        if "row" in held.columns:
+            held = held.with_columns(pl.col("row").cast(pl.Int64))
+        held = pl.concat([held, aside], how="diagonal_relaxed") if len(held) else aside
+        return replace(self, frame=self.frame.filter(~mark), rows=self.numbers.filter(~mark), quarantined=held, counts=tally(held))
+
+
+def tally(held: pl.DataFrame) -> Mapping[str, int]:
+    """Rows per `reason`, by name."""
+    counted = held.group_by("reason").len().sort("reason")
+    return MappingProxyType(dict(zip(counted["reason"].to_list(), counted["len"].to_list(), strict=True)))

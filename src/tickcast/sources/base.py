@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from threading import Event
 from typing import ClassVar
@@ -87,16 +86,9 @@ class FileSource(Source):
                 continue
             if progress is not None:
                 progress(f"reading {path.name}", done / len(parts))
-            yield self._within(path, start, end)  # no name here holds the chunk while the next one is read
+            yield self._read(path).within(start, end)  # no name here holds the chunk while the next one is read
         if progress is not None:
             progress("read", 1.0)
-
-    def _within(self, path: Path, start: int | None, end: int | None) -> Cleaned:
-        chunk = self._read(path)
-        if start is None and end is None:
-            return chunk
-        low, high = start if start is not None else 0, end if end is not None else LATEST
-        return replace(chunk, frame=chunk.frame.filter((pl.col("ts") >= low) & (pl.col("ts") < high)))
 
     @abstractmethod
     def _read(self, path: Path) -> Cleaned:

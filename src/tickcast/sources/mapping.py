@@ -10,7 +10,6 @@ from typing import Literal
 
 import polars as pl
 
-from tickcast.clock import DAY
 from tickcast.errors import ConfigError, DataError, SourceError
 from tickcast.schema import TABLES, Table
 from tickcast.sources.cleaning import Cleaned, clean
@@ -20,7 +19,6 @@ from tickcast.sources.stamps import Stamps
 
 __all__ = ["DeclaredColumns"]
 
-_FIRST_YEAR = 365 * DAY
 
 
 @dataclass(frozen=True)
@@ -105,12 +103,11 @@ class DeclaredColumns:
 
     def _refuse_wrong_stamps(self, cleaned: Cleaned, rows: int, path: Path) -> None:
         """Most stamps implausible, most rows late or most bars overlapping: the declaration is wrong, not the rows."""
-        stray = sum(cleaned.counts.get(reason, 0) for reason in ("ts_implausible", "ts_unreadable"))
-        stray += int((cleaned.frame["ts"] < _FIRST_YEAR).sum())  # seconds, ms or us taken for ns all land in January 1970
+        stray = sum(cleaned.counts.get(reason, 0) for reason in ("ts_implausible", "ts_unreadable", "ts_wrong_unit"))
         if rows and stray > rows // 2:
             hint = "check unit, format and zone of the time column"
             raise SourceError(f"{stray} of {rows} stamps lie outside 1971 to 2100", file=path, field=self.columns["ts"], hint=hint)
-        late = cleaned.counts.get("out_of_order", 0)
+        late = cleaned.counts.get("out_of_order", 0) + cleaned.counts.get("ts_ahead", 0)
         if late > rows // 2:
             hint = "sort the rows by this column, oldest first"
             raise SourceError(f"{late} of {rows} rows are out of order", file=path, field=self.columns["ts"], hint=hint)

@@ -44,10 +44,11 @@ class Stamps:
         if values.dtype.is_numeric():
             if self.unit is None:
                 raise SourceError("times are numbers and no unit is declared", file=file, field=field, hint="declare unit: ns, us, ms or s")
-            ts = (column.cast(pl.Int64, strict=False) if self.unit == "ns" or values.dtype.is_integer() else column) * dict(UNITS)[
-                self.unit
-            ]
-            return frame.select(ts.cast(pl.Int64, strict=False).alias("ts"), pl.lit(None, dtype=pl.String).alias("trouble"))
+            unit = dict(UNITS)[self.unit]
+            whole = column.cast(pl.Int64, strict=False) if unit == 1 or values.dtype.is_integer() else column
+            ts = (pl.when(whole.abs() <= (2**63 - 1) // unit).then(whole) * unit).cast(pl.Int64, strict=False)  # a product may not wrap around
+            trouble = pl.when(column.is_not_null() & ts.is_null()).then(pl.lit("ts_implausible"))
+            return frame.select(ts.alias("ts"), trouble.alias("trouble"))
         if values.dtype == pl.String:
             frame = frame.select(self._parse(values, file, field).alias("time"))
         dtype = frame["time"].dtype

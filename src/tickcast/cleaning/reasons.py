@@ -1,0 +1,65 @@
+"""Every reason for which a row is set aside, by name: what is wrong with the row, and which rule says so."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+__all__ = ["REASONS", "explain"]
+
+REASONS: Mapping[str, str] = MappingProxyType(
+    {
+        "missing": "a required value is absent or cannot be read",
+        "ts_implausible": "the stamp is not between 1970 and 2100",
+        "ts_wrong_unit": "the stamp lies in 1970: seconds, milliseconds or microseconds taken for nanoseconds",
+        "ts_unreadable": "the time cannot be read",
+        "ambiguous_local_time": "the local time came twice, as clocks went back",
+        "nonexistent_local_time": "the local time was skipped, as clocks went forward",
+        "no_session": "the date is no trading day",
+        "time_implausible": "the time of day is not within a day",
+        "ts_ahead": "the stamp is later than the clock, or than the rows after it in the file",
+        "out_of_order": "the stamp is earlier than that of a row before",
+        "duplicate": "the row came already",
+        "replayed": "the row's number came already, or is lower than that of a row before",
+        "not_finite": "NaN or an infinity",
+        "not_positive": "zero (minus zero too) or negative",
+        "negative": "negative",
+        "implausible": "beyond any price or quantity, or next to zero",
+        "sentinel": "a number that feeds write where they have none, as 999999.99 or the largest of 32 bits",
+        "price_undefined": "the feed says that the price is undefined",
+        "ohlc_inconsistent": "the high is not the highest of the bar, or the low not the lowest",
+        "levels_unsorted": "a deeper level of the book is as good as one above it, or better",
+        "levels_gap": "a level of the book is absent above one that is there",
+        "crossed": "the bid is above the offer, in continuous trading",
+        "locked": "the bid equals the offer, where the market does not allow it",
+        "off_tick": "the price is no multiple of the tick",
+        "price_far": "the price is several times, or a fraction of, the price before it",
+        "volume_backwards": "the session's cumulative volume falls",
+        "stale": "the quote tells of a moment long before its stamp",
+        "halted": "the trade is stamped inside a halt",
+        "outside_session": "the stamp lies outside every session of the calendar",
+        "symbol_unexpected": "the symbol is none that was asked for",
+        "symbol_unmapped": "the feed does not say which symbol its number stands for",
+        "kind_unknown": "the kind of message is not known",
+        "right_unknown": "the option is neither call nor put",
+        "expired": "the option has settled before the stamp",
+        "condition": "the sale's condition is none of a regular trade",
+        "corrected": "the exchange corrected or cancelled the trade later",
+    }
+)
+
+
+def explain(reason: str) -> str:
+    """What a reason says, with the column it names.
+
+    >>> explain("price_not_finite")
+    'price: NaN or an infinity'
+    >>> explain("crossed")
+    'the bid is above the offer, in continuous trading'
+    """
+    if reason in REASONS:
+        return REASONS[reason]
+    for kind, text in REASONS.items():
+        if reason.endswith(f"_{kind}"):
+            return f"{reason.removesuffix(f'_{kind}')}: {text}"
+    return reason
