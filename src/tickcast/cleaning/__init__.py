@@ -7,6 +7,7 @@ from tickcast.cleaning.cleaned import Cleaned
 from tickcast.cleaning.order import late_rows
 from tickcast.cleaning.reasons import REASONS, explain
 from tickcast.cleaning.rules import Rules
+from tickcast.cleaning.screen import Screen
 from tickcast.cleaning.values import EARLIEST, LATEST, PRICE_LIMIT
 
-__all__ = ["EARLIEST", "LATEST", "PRICE_LIMIT", "REASONS", "Cleaned", "Rules", "clean", "explain", "late_rows"]
+__all__ = ["EARLIEST", "LATEST", "PRICE_LIMIT", "REASONS", "Cleaned", "Rules", "Screen", "clean", "explain", "late_rows"]

@@ -9,7 +9,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from tickcast.cleaning.cleaned import Cleaned, tally
-from tickcast.cleaning.order import doubled, strays
+from tickcast.cleaning.order import doubled, sequenced, strays
 from tickcast.cleaning.values import broken, told
 from tickcast.schema import CONTEXT, Table, conform
 
@@ -57,12 +57,14 @@ def clean(
             found = _mark(found, "duplicate", doubled(_sound(found), table))
     known = {column.name for column in (*table.columns, *CONTEXT)}
     good = _sound(found)
-    kept = conform(_sequenced(good.select(name for name in good.columns if name in known), table), table, file=origin or None)
+    counted = "sequence" in table.names and "sequence" not in good.columns
+    wanted = good.select(name for name in good.columns if name in known)
+    kept = conform(sequenced(wanted) if counted else wanted, table, file=origin or None)
     if "reason" not in found.columns:
         held = found.clear().with_columns(pl.lit(None, dtype=pl.String).alias("reason"))
-        return Cleaned(kept, held, tally(held), origin, rows=good["row"])
+        return Cleaned(kept, held, tally(held), origin, rows=good["row"], counted=counted)
     held = found.filter(pl.col("reason").is_not_null())
-    return Cleaned(kept, held, tally(held), origin, rows=good["row"])
+    return Cleaned(kept, held, tally(held), origin, rows=good["row"], counted=counted)
 
 
 def _sound(found: pl.DataFrame) -> pl.DataFrame:
@@ -79,10 +81,3 @@ def _mark(found: pl.DataFrame, reason: str, rows: NDArray[np.bool_]) -> pl.DataF
     marked = np.zeros(len(found), dtype=np.bool_)
     marked[np.flatnonzero(found["reason"].is_null().to_numpy())[rows]] = True
     return found.with_columns(pl.when(pl.Series(marked)).then(pl.lit(reason)).otherwise(pl.col("reason")).alias("reason"))
-
-
-def _sequenced(frame: pl.DataFrame, table: Table) -> pl.DataFrame:
-    """The order of rows at one stamp, written down where the source has no number of its own: the last trade of a stamp is its price."""
-    if "sequence" not in table.names or "sequence" in frame.columns:
-        return frame
-    return frame.with_columns(pl.int_range(pl.len(), dtype=pl.Int64).over("symbol", "ts").alias("sequence"))

@@ -20,7 +20,8 @@ class Cleaned:
     `frame` conforms to the table. `quarantined` holds the rows set aside, as read, with `row` (from 1, header excluded) and `reason`.
     `counts` gives the number of rows per reason. `origin` names the file the chunk comes from, for provenance. `day` is the trading day
     (days since 1970-01-01) for which the provider has answered in full, None where the chunk is no whole day. `rows` numbers the rows of
-    `frame` in the file, None where they are counted from 1.
+    `frame` in the file, None where they are counted from 1. `counted` says that `sequence` is no number of the source's, but counts the
+    rows of a symbol and stamp.
     """
 
     frame: pl.DataFrame
@@ -29,6 +30,7 @@ class Cleaned:
     origin: str = ""
     day: int | None = None
     rows: pl.Series | None = None
+    counted: bool = False
 
     @property
     def numbers(self) -> pl.Series:

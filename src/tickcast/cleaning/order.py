@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from tickcast.schema import Table
 
-__all__ = ["doubled", "late_rows", "numbered", "strays"]
+__all__ = ["doubled", "late_rows", "numbered", "sequenced", "strays"]
 
 _DENSE = 1 << 26
+_NAMELESS = "\0"
 Numbers = NDArray[np.int64]
 Marks = NDArray[np.bool_]
 
@@ -69,9 +70,10 @@ def numbered(names: pl.Series) -> tuple[Numbers, list[str]]:
     if names[0] is not None and names[0] == names[-1] and bool((names == names[0]).all()):
         return np.zeros(len(names), np.int64), [str(names[0])]
     known = names.unique(maintain_order=True)
-    place = pl.DataFrame({"name": known, "code": np.arange(len(known))})
-    codes = pl.DataFrame({"name": names}).join(place, on="name", how="left", nulls_equal=True, maintain_order="left")["code"]
-    return codes.to_numpy(), [str(name) for name in known.to_list()]
+    texts = [str(name) for name in known.to_list()]
+    if known.null_count():  # an Enum has no place for null
+        names, known = names.fill_null(_NAMELESS), known.fill_null(_NAMELESS)
+    return names.cast(pl.Enum(known)).to_physical().cast(pl.Int64).to_numpy(), texts
 
 
 def doubled(frame: pl.DataFrame, table: Table) -> Marks:
@@ -95,3 +97,16 @@ def _distinct(frame: pl.DataFrame, table: Table) -> bool:
         if int(np.bincount(moment * len(names) + codes).max()) == 1:
             return True
     return not bool(frame.select(table.identity).is_duplicated().any())
+
+
+def sequenced(frame: pl.DataFrame) -> pl.DataFrame:
+    """`frame` with `sequence`: the order of rows at one stamp, where the source has no number of its own.
+
+    The last trade of a stamp is its price, so the order has to be written down.
+    """
+    stamps = frame["ts"].to_numpy()
+    if len(frame) and bool((np.diff(stamps) >= 0).all()) and len(numbered(frame["symbol"])[1]) == 1:
+        at = np.arange(len(frame))
+        first = np.maximum.accumulate(np.where(np.diff(stamps, prepend=stamps[0] - 1) != 0, at, 0))
+        return frame.with_columns(pl.Series("sequence", at - first))
+    return frame.with_columns(pl.int_range(pl.len(), dtype=pl.Int64).over("symbol", "ts").alias("sequence"))

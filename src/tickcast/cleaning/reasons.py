@@ -40,6 +40,8 @@ REASONS: Mapping[str, str] = MappingProxyType(
         "outside_session": "the stamp lies outside every session of the calendar",
         "symbol_unexpected": "the symbol is none that was asked for",
         "symbol_unmapped": "the feed does not say which symbol its number stands for",
+        "side_unknown": "the side is neither +1, -1 nor 0",
+        "interval_implausible": "the bar ends before it begins",
         "kind_unknown": "the kind of message is not known",
         "right_unknown": "the option is neither call nor put",
         "expired": "the option has settled before the stamp",

@@ -42,9 +42,7 @@ _PRICES = MappingProxyType(
         "options": ("strike", "underlying_price"),
     }
 )
-_SIZES = MappingProxyType(
-    {"trades": ("size",), "book": tuple(name.replace("price", "size") for name in _BOOK_PRICES), "orders": ("size",)}
-)
+_SIZES = MappingProxyType({"trades": ("size",), "book": tuple(name.replace("price", "size") for name in _BOOK_PRICES), "orders": ("size",)})
 _AMOUNTS = MappingProxyType(
     {
         "bars": ("volume", "turnover", "count"),
@@ -59,7 +57,7 @@ def told(frame: pl.DataFrame, table: Table) -> pl.DataFrame:
     """`frame` with null where the feed wrote that it has none.
 
     That is: price and size of a book's level whose size is 0, its last price where that is 0, NaN in optional columns that are neither
-    price nor size, and an option's volatility that is not above 0 or whose vega is 0.
+    price nor size nor a bar's volume, and an option's volatility that is not above 0 or whose vega is 0.
     """
     nulled: list[pl.Expr] = []
     if table is BOOK:
@@ -75,10 +73,10 @@ def told(frame: pl.DataFrame, table: Table) -> pl.DataFrame:
         tells = tells & (pl.col("vega").fill_null(1) != 0) if "vega" in frame.columns else tells
         nulled.append(pl.when(tells).then(pl.col("iv")).alias("iv"))
     asked = {*_PRICES.get(table.name, ()), *_SIZES.get(table.name, ()), "value", "iv", "bid", "ask", "last"}
-    for column in table.columns:
-        if column.name in frame.columns and not column.required and column.name not in asked and frame[column.name].dtype.is_float():
-            if np.isnan(_least(frame[column.name])):
-                nulled.append(pl.col(column.name).fill_nan(None))
+    asked |= {"volume"} if table is BARS else set()
+    other = [one.name for one in table.columns if not one.required and one.name not in asked and one.name in frame.columns]
+    floats = [name for name in other if frame[name].dtype.is_float()]
+    nulled += [pl.col(name).fill_nan(None) for name in floats if np.isnan(_least(frame[name]))]
     return frame.with_columns(nulled) if nulled else frame
 
 
@@ -127,12 +125,11 @@ def _price_rules(name: str, positive: pl.Expr) -> Iterator[_Rule]:
 
 def _finite(frame: pl.DataFrame, table: Table) -> Iterator[_Rule]:
     """Infinities in what is neither price nor size; NaN too where the column is required."""
-    for column in table.columns:
-        name = column.name
-        known = (*_PRICES.get(table.name, ()), *_SIZES.get(table.name, ()), *_AMOUNTS.get(table.name, ()))
-        if name in frame.columns and name not in known and frame[name].dtype.is_float():
-            if not -np.inf < _least(frame[name]) <= _greatest(frame[name]) < np.inf:
-                yield pl.col(name).is_finite().not_(), f"{name}_not_finite"
+    known = (*_PRICES.get(table.name, ()), *_SIZES.get(table.name, ()), *_AMOUNTS.get(table.name, ()))
+    other = [one.name for one in table.columns if one.name not in known and one.name in frame.columns]
+    for name in other:
+        if frame[name].dtype.is_float() and not -np.inf < _least(frame[name]) <= _greatest(frame[name]) < np.inf:
+            yield pl.col(name).is_finite().not_(), f"{name}_not_finite"
 
 
 def _bar_rules(frame: pl.DataFrame) -> Iterator[_Rule]:

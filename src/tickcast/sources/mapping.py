@@ -20,7 +20,6 @@ from tickcast.sources.stamps import Stamps
 __all__ = ["DeclaredColumns"]
 
 
-
 @dataclass(frozen=True)
 class DeclaredColumns:
     """Columns of somebody else's table as columns of ours.

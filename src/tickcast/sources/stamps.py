@@ -45,10 +45,11 @@ class Stamps:
             if self.unit is None:
                 raise SourceError("times are numbers and no unit is declared", file=file, field=field, hint="declare unit: ns, us, ms or s")
             unit = dict(UNITS)[self.unit]
-            whole = column.cast(pl.Int64, strict=False) if unit == 1 or values.dtype.is_integer() else column
-            ts = (pl.when(whole.abs() <= (2**63 - 1) // unit).then(whole) * unit).cast(pl.Int64, strict=False)  # a product may not wrap around
-            trouble = pl.when(column.is_not_null() & ts.is_null()).then(pl.lit("ts_implausible"))
-            return frame.select(ts.alias("ts"), trouble.alias("trouble"))
+            number = column.cast(pl.Int64, strict=False) if unit == 1 or values.dtype.is_integer() else column
+            held = pl.when(number.abs() <= (2**63 - 1) // unit).then(number)  # the product may not wrap around
+            moments = frame.select("time", (held * unit).cast(pl.Int64, strict=False).alias("ts"))
+            wrapped = pl.when(column.is_not_null() & pl.col("ts").is_null()).then(pl.lit("ts_implausible"))
+            return moments.select("ts", wrapped.alias("trouble"))
         if values.dtype == pl.String:
             frame = frame.select(self._parse(values, file, field).alias("time"))
         dtype = frame["time"].dtype

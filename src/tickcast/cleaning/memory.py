@@ -1,0 +1,243 @@
+"""Rules that need what came before: order of arrival, cumulative volume, the price before.
+
+Each remembers, per symbol, only the rows it found sound, so the same rows are judged alike however they are cut into chunks, and no row is
+judged by a later one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from tickcast.cleaning.order import Marks, Numbers, doubled, numbered, sequenced
+from tickcast.clock import DAY, MINUTE
+from tickcast.schema import Table
+
+__all__ = ["CONFIRMS", "Again", "FarPrice", "Rising", "Rows", "Ties", "VolumeBackwards"]
+
+CONFIRMS = 3
+"""Rows in a row that a rule sets aside and that agree with each other; the next one that agrees with them is believed."""
+_PAUSE = 15 * MINUTE
+_FORGETS = 5 * DAY
+_AGREES = 1.1
+_SPREAD = re.compile(r"[FGHJKMNQUVXZ]\d{1,2}[-: ]")
+_LEAST = np.iinfo(np.int64).min
+
+
+class Rows:
+    """Rows of one table as the rules see them: stamps, and which rows are of which symbol."""
+
+    def __init__(self, frame: pl.DataFrame, table: Table) -> None:
+        self.frame, self.table = frame, table
+        self.ts: Numbers = frame["ts"].to_numpy()
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    @cached_property
+    def named(self) -> tuple[Numbers, list[str]]:
+        """(n,) number of each row's symbol, and the symbols by number."""
+        return numbered(self.frame[self.table.identity[0]])
+
+    def groups(self) -> Iterator[tuple[str, Numbers]]:
+        """Each symbol and the positions of its rows, in order."""
+        codes, names = self.named
+        if len(names) == 1:
+            yield names[0], np.arange(len(codes))
+            return
+        order = np.argsort(codes, kind="stable")
+        for code, rows in enumerate(np.split(order, np.cumsum(np.bincount(codes, minlength=len(names)))[:-1])):
+            yield names[code], rows
+
+    def last(self) -> dict[str, int]:
+        """Position of the last row of each symbol."""
+        codes, names = self.named
+        found = np.zeros(len(names), np.int64)
+        found[codes] = np.arange(len(codes))
+        return dict(zip(names, found.tolist(), strict=True))
+
+
+@dataclass
+class Rising:
+    """A column that may not fall as rows of a symbol arrive, nor stand still where `strictly`: stamps, numbers of rows."""
+
+    column: str
+    strictly: bool = False
+    highest: dict[str, int] = field(default_factory=dict)
+
+    def breaks(self, rows: Rows) -> Marks:
+        """(n,) rows that break the rule."""
+        out = np.zeros(len(rows), np.bool_)
+        if self.column not in rows.frame.columns or rows.frame[self.column].null_count() or not len(rows):
+            return out
+        values = rows.frame[self.column].to_numpy()
+        steps = np.diff(values)
+        low = max(self.highest.values(), default=_LEAST)
+        if bool(((steps > 0) if self.strictly else (steps >= 0)).all()) and (values[0] > low if self.strictly else values[0] >= low):
+            self.highest |= {name: int(values[at]) for name, at in rows.last().items()}
+            return out
+        for name, at in rows.groups():
+            own = np.concatenate([np.array([self.highest.get(name, _LEAST)]), values[at]])
+            before = np.maximum.accumulate(own)
+            out[at] = (own[1:] <= before[:-1]) & (before[:-1] > _LEAST) if self.strictly else own[1:] < before[:-1]
+            self.highest[name] = int(before[-1])
+        return out
+
+
+@dataclass
+class Again:
+    """Rows whose identity came already at the same stamp; for tables without genuine repeats, whose stamps rise."""
+
+    carried: dict[str, pl.DataFrame] = field(default_factory=dict)
+
+    def breaks(self, rows: Rows) -> Marks:
+        """(n,) rows that came already."""
+        key = list(rows.table.identity)
+        names = rows.named[1]
+        before = [self.carried[name] for name in names if name in self.carried]
+        count = sum(map(len, before))
+        own = rows.frame.select(key)
+        out = doubled(pl.concat([*before, own]) if before else own, rows.table)[count:]
+        for name, at in rows.last().items():
+            held = self.carried.get(name)
+            now = own.filter((pl.col(key[0]) == name) & (pl.col("ts") == int(rows.ts[at])))
+            same = held is not None and int(held["ts"][0]) == int(rows.ts[at])
+            self.carried[name] = pl.concat([held, now]).unique() if same and held is not None else now.unique()
+        return out
+
+
+@dataclass
+class Ties:
+    """Numbers of the rows of one symbol and stamp, counted on where a chunk ends inside a stamp."""
+
+    last: dict[str, tuple[int, int]] = field(default_factory=dict)
+
+    def numbered(self, rows: Rows) -> pl.DataFrame:
+        """The rows with `sequence` counted anew."""
+        frame = sequenced(rows.frame.drop("sequence"))
+        added = np.zeros(len(rows), np.int64)
+        codes, names = rows.named
+        for code, name in enumerate(names):
+            stamp, count = self.last.get(name, (_LEAST, 0))
+            if stamp >= rows.ts[0]:
+                added[(codes == code) & (rows.ts == stamp)] = count
+        frame = frame.with_columns(pl.col("sequence") + pl.Series(added)).select(rows.frame.columns)
+        self.last |= {name: (int(rows.ts[at]), int(frame["sequence"][at]) + 1) for name, at in rows.last().items()}
+        return frame
+
+
+@dataclass
+class _Counter:
+    ts: int
+    volume: float
+    against: tuple[float, ...] = ()
+
+
+@dataclass
+class VolumeBackwards:
+    """A book's cumulative volume may fall only after a pause of 15 minutes, as between sessions.
+
+    A feed that begins to count anew inside a session is believed once `CONFIRMS` rows in a row said so, none below the one before.
+    """
+
+    state: dict[str, _Counter] = field(default_factory=dict)
+
+    def breaks(self, rows: Rows) -> Marks:
+        """(n,) rows whose volume is below that of the row before."""
+        out = np.zeros(len(rows), np.bool_)
+        if "volume" not in rows.frame.columns or rows.frame["volume"].null_count() == len(rows):
+            return out
+        values = rows.frame["volume"].to_numpy()
+        for name, at in rows.groups():
+            known = at[np.isfinite(values[at])]
+            if len(known):
+                out[known] = self._walk(name, rows.ts[known], values[known])
+        return out
+
+    def _walk(self, name: str, ts: Numbers, volume: NDArray[np.float64]) -> Marks:
+        out = np.zeros(len(ts), np.bool_)
+        state = self.state.setdefault(name, _Counter(int(ts[0]), float(volume[0])))
+        if not state.against and volume[0] >= state.volume and bool((np.diff(volume) >= 0).all()):
+            state.ts, state.volume = int(ts[-1]), float(volume[-1])
+            return out
+        for i, (stamp, value) in enumerate(zip(ts.tolist(), volume.tolist(), strict=True)):
+            agree = bool(state.against) and value >= state.against[-1]
+            if value >= state.volume or abs(stamp - state.ts) >= _PAUSE or (agree and len(state.against) >= CONFIRMS):
+                state.ts, state.volume, state.against = stamp, value, ()
+            else:
+                out[i] = True
+                state.against = (*state.against, value) if agree else (value,)
+        return out
+
+
+@dataclass
+class _Anchor:
+    ts: int
+    price: float
+    against: tuple[float, ...] = ()
+
+
+@dataclass
+class FarPrice:
+    """A price that is more than `times` the last sound one of its symbol, or less than its inverse: a digit lost, a unit mistaken.
+
+    What has truly moved so far is believed once `CONFIRMS` rows in a row agree; a price older than five days says nothing. The first row
+    of a symbol has nothing to be held against. Spreads of two contracts may be near zero, where no ratio means anything: they are left out.
+    """
+
+    times: float
+    state: dict[str, _Anchor] = field(default_factory=dict)
+
+    def breaks(self, rows: Rows) -> Marks:
+        """(n,) rows whose prices are too far from the price before."""
+        out = np.zeros(len(rows), np.bool_)
+        ends = _ends(rows.frame, rows.table)
+        if ends is None or not len(rows):
+            return out
+        low, high, price = ends
+        held = [one.price for one in self.state.values()]
+        least, most = float(min([np.min(low), *held])), float(max([np.max(high), *held]))
+        if least > 0 and most <= self.times * least and not any(one.against for one in self.state.values()):
+            self.state |= {name: _Anchor(int(rows.ts[at]), float(price[at])) for name, at in rows.last().items()}
+            return out
+        for name, at in rows.groups():
+            known = at[np.isfinite(price[at])]
+            if len(known) and _SPREAD.search(name) is None:
+                out[known] = self._walk(name, rows.ts[known], low[known], high[known], price[known])
+        return out
+
+    def _walk(self, name: str, ts: Numbers, low: NDArray[np.float64], high: NDArray[np.float64], price: NDArray[np.float64]) -> Marks:
+        out = np.zeros(len(ts), np.bool_)
+        state = self.state.setdefault(name, _Anchor(int(ts[0]), float(price[0])))
+        least, most = min(float(low.min()), state.price), max(float(high.max()), state.price)
+        if not state.against and least > 0 and most <= self.times * least:
+            state.ts, state.price = int(ts[-1]), float(price[-1])
+            return out
+        for i, (stamp, bottom, top, value) in enumerate(zip(ts.tolist(), low.tolist(), high.tolist(), price.tolist(), strict=True)):
+            near = state.price <= 0 or (bottom * self.times >= state.price and top <= state.price * self.times)
+            agree = all(value <= one * _AGREES and one <= value * _AGREES for one in state.against)
+            if near or abs(stamp - state.ts) > _FORGETS or (agree and len(state.against) >= CONFIRMS):
+                state.ts, state.price, state.against = stamp, value, ()
+            else:
+                out[i] = True
+                state.against = (*state.against, value)[-CONFIRMS:] if agree else (value,)
+        return out
+
+
+def _ends(frame: pl.DataFrame, table: Table) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]] | None:
+    """(n,) lowest, highest and last price of each row; None for tables without one. NaN nowhere but where a book is empty."""
+    if table.name == "trades":
+        price = frame["price"].to_numpy()
+        return price, price, price
+    if table.name == "bars":
+        return frame["low"].to_numpy(), frame["high"].to_numpy(), frame["close"].to_numpy()
+    if table.name != "book":
+        return None
+    bid, ask = (frame[f"{side}_price_1"].cast(pl.Float64).to_numpy() for side in ("bid", "ask"))
+    return np.fmin(bid, ask), np.fmax(bid, ask), np.where(np.isnan(bid), ask, np.where(np.isnan(ask), bid, (bid + ask) / 2))
