@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tickcast.calendars import CmeEquity
@@ -61,6 +61,7 @@ def taken(rows: pl.DataFrame, table: Table, cuts: list[int], now: int | None = N
 
 @pytest.mark.parametrize(("table", "rows"), [(TRADES, trades), (BARS, bars), (BOOK, books)], ids=lambda one: getattr(one, "name", ""))
 def test_any_cutting_gives_the_same_answers(table: Table, rows: st.SearchStrategy[dict[str, object]]) -> None:
+    @settings(deadline=None)
     @given(st.lists(rows, max_size=40), st.lists(st.integers(0, 40), max_size=6), st.one_of(st.none(), stamps))
     def law(made: list[dict[str, object]], cuts: list[int], now: int | None) -> None:
         given_rows = frame(made, table)
@@ -75,6 +76,7 @@ def test_any_cutting_gives_the_same_answers(table: Table, rows: st.SearchStrateg
 
 @pytest.mark.parametrize(("table", "rows"), [(TRADES, trades), (BARS, bars), (BOOK, books)], ids=lambda one: getattr(one, "name", ""))
 def test_no_row_is_judged_by_a_later_one(table: Table, rows: st.SearchStrategy[dict[str, object]]) -> None:
+    @settings(deadline=None)
     @given(st.lists(rows, min_size=1, max_size=30), st.lists(rows, max_size=10))
     def law(made: list[dict[str, object]], later: list[dict[str, object]]) -> None:
         first, aside = taken(frame(made, table), table, [])

@@ -121,11 +121,11 @@ class Ties:
     def numbered(self, rows: Rows) -> pl.DataFrame:
         """The rows with `sequence` counted anew."""
         frame = sequenced(rows.frame.drop("sequence"))
-        added = np.zeros(len(rows), np.int64)
+        added, earliest = np.zeros(len(rows), np.int64), int(rows.ts.min())
         codes, names = rows.named
         for code, name in enumerate(names):
             stamp, count = self.last.get(name, (_LEAST, 0))
-            if stamp >= rows.ts[0]:
+            if stamp >= earliest:
                 added[(codes == code) & (rows.ts == stamp)] = count
         frame = frame.with_columns(pl.col("sequence") + pl.Series(added)).select(rows.frame.columns)
         self.last |= {name: (int(rows.ts[at]), int(frame["sequence"][at]) + 1) for name, at in rows.last().items()}

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 import polars as pl
 
-from tickcast.cleaning import LATEST, Cleaned
+from tickcast.cleaning import Cleaned
 from tickcast.schema import CONTRACTS, Table
 
 __all__ = ["FileSource", "LiveSource", "Progress", "Source", "no_contracts"]
