@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tickcast.calendars import CmeEquity
+from tickcast.calendars import calendar
 from tickcast.cleaning import Cleaned, Rules, Screen, clean
 from tickcast.clock import HOUR, MINUTE, SECOND
 from tickcast.errors import ConfigError
@@ -118,9 +118,9 @@ def test_volume_may_begin_anew_after_a_pause_and_is_believed_at_the_fourth_row()
 def test_books_may_cross_in_an_auction() -> None:
     """At 17:30 New York Globex takes orders and trades none."""
     book = {"symbol": "A", "bid_price_1": 11.0, "bid_size_1": 1.0, "ask_price_1": 10.0, "ask_size_1": 1.0}
-    opens = int(CmeEquity().sessions(T, T + 48 * HOUR).open[-1])
+    opens = int(calendar("CME_Equity").sessions(T, T + 48 * HOUR).open[-1])
     rows = [{**book, "ts": opens - 10 * MINUTE}, {**book, "ts": opens + 10 * MINUTE}]
-    assert judged(rows, BOOK, Rules(calendar=CmeEquity())).quarantined["row"].to_list() == [2]
+    assert judged(rows, BOOK, Rules(calendar=calendar("CME_Equity"))).quarantined["row"].to_list() == [2]
     assert judged(rows, BOOK, Rules()).quarantined["row"].to_list() == [1, 2]
     assert not judged(rows, BOOK, Rules(crossed="keep")).counts
 
