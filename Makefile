@@ -21,7 +21,7 @@ PYTHON_SOURCES := $(shell find src tests make benchmarks examples -name '*.py' -
 TEXTS := $(wildcard *.md docs/*.md docs/*/*.md configs/*.yaml golden/*.json) Makefile pyproject.toml .ci/run
 CARGO_TESTS := cargo test --quiet --workspace --exclude tickcast-python
 
-.PHONY: help setup demo test soak check lint types rust-lint bench docs constraints clean
+.PHONY: help setup demo questdb test soak check lint types rust-lint bench docs constraints clean
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r name text; do printf '  make %-12s %s\n' "$$name" "$$text"; done
@@ -44,6 +44,19 @@ setup: $(STAMPS)/engine ## virtual environment, pinned packages, release build o
 demo: setup ## forecast real ES ticks: report, bundle, replay through the server (minutes)
 	@$(BIN)/tickcast demo
 
+# The tests of the server store use the jar; without it they say why they skip.
+QUESTDB := target/questdb
+QUESTDB_FOLDER ?= data/questdb
+QUESTDB_PG ?= 8812
+QUESTDB_HTTP ?= 9000
+
+$(STAMPS)/questdb: make/questdb.sh
+	@make/questdb.sh $(QUESTDB) >/dev/null || echo "setup: the tests of the QuestDB store will be skipped" >&2
+	@mkdir -p $(STAMPS) && touch $@
+
+questdb: setup ## a QuestDB server of your own in data/questdb, this machine only; Ctrl-C stops it
+	@jar=$$(make/questdb.sh $(QUESTDB)); exec $(BIN)/python make/questdb.py "$$jar" $(QUESTDB_FOLDER) $(QUESTDB_PG) $(QUESTDB_HTTP)
+
 # The tests run once: `make check` after a passed `make test` of the same sources does not repeat them.
 define run_tests
 	$(CARGO_TESTS)
@@ -51,13 +64,13 @@ define run_tests
 	@mkdir -p $(STAMPS) && touch $(STAMPS)/tests
 endef
 
-test: setup ## every test of the Rust core and of Python
+test: setup $(STAMPS)/questdb ## every test of the Rust core and of Python
 	$(run_tests)
 
-soak: setup ## the heavy loops: hundreds of kills, cuts and full disks (an hour)
+soak: setup $(STAMPS)/questdb ## the heavy loops: hundreds of kills, cuts and full disks (an hour)
 	$(BIN)/python -m pytest -m soak -n $(JOBS) --dist loadfile
 
-$(STAMPS)/tests: $(STAMPS)/engine $(PYTHON_SOURCES) $(TEXTS)
+$(STAMPS)/tests: $(STAMPS)/engine $(STAMPS)/questdb $(PYTHON_SOURCES) $(TEXTS)
 	$(run_tests)
 
 lint: setup ## format and lint, Python

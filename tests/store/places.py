@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, closing
 from pathlib import Path
 
-from tickcast.store import Store
+from tickcast.store import BACKENDS, Store
 from tickcast.store.base import Backend
-from tickcast.store.embedded import Embedded
+from tickcast.store.quest_server import QuestServer
 
 
 class Places:
     """Where the stores of one test lie; all are closed when it ends."""
 
-    def __init__(self, kind: str, folder: Path) -> None:
-        self.kind, self._folder, self._open, self._count = kind, folder, ExitStack(), itertools.count()
+    def __init__(self, kind: str, folder: Path, server: QuestServer | None = None) -> None:
+        self.kind, self._folder, self._server, self._open, self._count = kind, folder, server, ExitStack(), itertools.count()
 
     def __call__(self, name: str = "one", *, clock: Callable[[], int] = time.time_ns) -> Store:
         """The store of this name; the same name again is a second client of the same rows."""
@@ -29,11 +30,14 @@ class Places:
 
     def backend(self, name: str = "one") -> Backend:
         """The backend of the store of this name."""
-        return self._open.enter_context(closing(Embedded(self.where(name))))
+        return self._open.enter_context(closing(BACKENDS["folder" if self._server is None else "questdb"](self.where(name))))
 
     def where(self, name: str = "one") -> str:
         """What `Store.open` takes for the store of this name, in another process too."""
-        return str(self._folder / name)
+        place = str(self._folder / name)
+        if self._server is None:
+            return place
+        return str(self._server.address(f"t{hashlib.sha256(place.encode()).hexdigest()[:12]}"))
 
     def close(self) -> None:
         """Let go of all of them."""

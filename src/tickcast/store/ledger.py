@@ -51,6 +51,12 @@ class Ledger:
         with self.failures(), self.transaction():
             applied(change, self._connection, self.place)
 
+    def check(self, change: Record) -> None:
+        """Raises the StoreError that `apply` would raise; changes nothing."""
+        with self.failures(), self.transaction():
+            applied(change, self._connection, self.place)
+            self._connection.execute("ROLLBACK")
+
     def fence(self) -> int:
         """The fencing number: of the last change that brought or removed blocks. Read it before anything else that a change rests on."""
         with self.failures():
@@ -113,7 +119,8 @@ class Ledger:
         self._connection.execute("BEGIN IMMEDIATE")
         try:
             yield
-            self._connection.execute("COMMIT")
+            if self._connection.in_transaction:
+                self._connection.execute("COMMIT")
         finally:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")

@@ -19,11 +19,12 @@ from tickcast.store.derived import Derived
 from tickcast.store.embedded import Embedded
 from tickcast.store.empty import Empty
 from tickcast.store.manifest import Day, Part, Summary, agree, summary, summed
+from tickcast.store.quest_address import questdb
 from tickcast.store.records import Commit
 
 __all__ = ["BACKENDS", "Store", "Written"]
 
-BACKENDS: Mapping[str, Callable[[str], Backend]] = {"folder": Embedded}
+BACKENDS: Mapping[str, Callable[[str], Backend]] = {"folder": Embedded, "questdb": questdb}
 """How a store is opened, by the scheme of its address; a plain path is a folder."""
 _FIELDS: Mapping[str, type[pl.DataType]] = {
     "symbol": pl.String,
@@ -76,7 +77,9 @@ class Store:
         """
         scheme, mark, _ = str(where).partition("://")
         if mark and scheme not in BACKENDS:
-            raise StoreError(f"no store at {scheme}://", field="store", hint="name a folder")
+            raise StoreError(
+                f"no store at {scheme}://", field="store", hint="name a folder, or an address as questdb://127.0.0.1:8812/NAME"
+            )
         return cls(BACKENDS[scheme if mark else "folder"](str(where)), clock)
 
     def write(self, table: str, frame: pl.DataFrame, *, source: str, progress: Callable[[str, float], None] | None = None) -> Written:

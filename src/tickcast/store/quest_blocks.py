@@ -1,0 +1,220 @@
+"""Blocks of rows in a QuestDB server: rows of a table that carry their block and place, made visible before they are named."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from typing import Any, final
+
+import polars as pl
+import pyarrow as pa
+
+from tickcast.errors import StoreError
+from tickcast.schema import CONTEXT, TABLES
+from tickcast.store.base import Block
+from tickcast.store.quest_log import QuestLog
+from tickcast.store.quest_rows import (
+    BLOB_COLUMNS,
+    as_blob,
+    as_rows,
+    as_sent,
+    digest,
+    from_blob,
+    from_rows,
+    keepable,
+    selection,
+    table_columns,
+)
+from tickcast.store.quest_wire import QuestWire
+
+__all__ = ["QuestBlocks"]
+
+_ROWS_SENT = 150_000
+_BY_DAY = ("trades", "book", "orders")
+_BLOBS = "blobs"
+
+
+@dataclass(frozen=True)
+class _Header:
+    """What must be known to read a block: its table, rows there, their first and last stamp, its columns, and those with values."""
+
+    table: str
+    rows: int
+    first: int
+    last: int
+    columns: tuple[str, ...]
+    filled: tuple[str, ...]
+
+
+@final
+class QuestBlocks:
+    """The blocks of the dataset `name`; `token` names each list of blocks that is added."""
+
+    def __init__(self, wire: QuestWire, name: str, token: Callable[[], str]) -> None:
+        self._wire, self._name, self._token = wire, name, token
+        self._index = QuestLog(wire, f"{name}_blocks")
+        self._known: dict[str, _Header] = {}
+        self._made: set[str] = set()
+
+    def put(self, blocks: Iterable[Block], fence: int) -> list[str]:
+        """Keep blocks and give their names; on return they are durable and can be read. See `Backend.put`."""
+        names: list[str] = []
+        headers: dict[str, _Header] = {}
+        sending = _Sending(self._wire)
+        try:
+            for block in blocks:
+                name = f"{digest(block.rows)}-{fence:x}"
+                headers[name], sent, symbols = self._prepared(block, name)
+                names.append(name)
+                sending.add(headers[name].table, sent, symbols)
+            sending.finish()
+        finally:
+            sending.close()
+        self._wire.settle({header.table for header in headers.values()})
+        if headers:
+            self._note("put", {name: asdict(header) for name, header in headers.items()})
+        return names
+
+    def get(self, name: str) -> pl.DataFrame:
+        """The rows of a block, all of them and unaltered, or StoreError."""
+        header = self._header(name)
+        if header is None:
+            raise self._wire.failure(f"block {name} is not there", hint="restore the server's folder from a backup")
+        try:
+            rows = self._blob(name, header) if header.table == self._table(_BLOBS) else self._rows(name, header)
+        except (ValueError, pa.ArrowException, pl.exceptions.PolarsError, OSError) as error:
+            raise self._damaged(name, header, f"cannot be read: {error}") from error
+        if digest(rows) != name.partition("-")[0]:
+            raise self._damaged(name, header, "was altered after it was written")
+        return rows
+
+    def holds(self, name: str) -> bool:
+        """Whether the block was put and not dropped."""
+        return self._header(name) is not None
+
+    def names(self) -> Iterator[str]:
+        """The blocks that were put and not dropped."""
+        self._refresh()
+        return iter(list(self._known))
+
+    def drop(self, names: Iterable[str]) -> None:
+        """Forget blocks. Their rows stay in the server's tables, which cannot delete rows, but nothing reads them any more."""
+        self._refresh()
+        there = sorted(set(names) & set(self._known))
+        if there:
+            self._note("drop", dict.fromkeys(there))
+
+    def _prepared(self, block: Block, name: str) -> tuple[_Header, pl.DataFrame, tuple[str, ...]]:
+        """What is noted of a block and what is sent; its table is there afterwards."""
+        part, rows = _part(name), block.rows
+        if not keepable(block):
+            sent, table = as_blob(block, part), self._table(_BLOBS)
+            self._make(table, BLOB_COLUMNS, "MONTH")
+            return _Header(table, len(sent), *_edges(sent["ts"].to_physical()), tuple(rows.columns), ()), sent, ()
+        table, columns = self._table(block.kind), table_columns(TABLES[block.kind])
+        self._make(table, ", ".join(f"{each} {kind}" for each, kind in columns.items()), "DAY" if block.kind in _BY_DAY else "MONTH")
+        sent = as_rows(block, part)
+        filled = tuple(each for each in rows.columns if each in sent.columns)
+        symbols = tuple(each for each in filled if columns[each] == "SYMBOL")
+        return _Header(table, len(rows), *_edges(rows["ts"]), tuple(rows.columns), filled), sent, symbols
+
+    def _make(self, table: str, columns: str, by: str) -> None:
+        if table in self._made:
+            return
+        keys = "DEDUP UPSERT KEYS(ts, part, place)"
+        self._wire.execute(f"CREATE TABLE IF NOT EXISTS {table} ({columns}) TIMESTAMP(ts) PARTITION BY {by} WAL {keys}")
+        there = {str(row[0]) for row in self._wire.rows(f"SELECT \"column\" FROM table_columns('{table}')")}
+        for column in columns.split(", "):  # a later release may know more columns
+            if column.partition(" ")[0] not in there:
+                self._wire.execute(f"ALTER TABLE {table} ADD COLUMN IF NOT EXISTS {column}")
+        self._made.add(table)
+
+    def _rows(self, name: str, header: _Header) -> pl.DataFrame:
+        table = TABLES[header.table.removeprefix(f"{self._name}_")]
+        types = {column.name: column.dtype for column in (*table.columns, *CONTEXT)}
+        schema = {each: types[each] for each in header.columns}
+        pages = list(self._wire.pages(self._asking(name, header, selection(header.filled))))
+        found = sum(map(len, pages))
+        if found != header.rows:
+            raise self._damaged(name, header, f"has {found} of {header.rows} rows")
+        return from_rows(pages, header.filled, schema)
+
+    def _blob(self, name: str, header: _Header) -> pl.DataFrame:
+        pieces = sorted(self._wire.rows(self._asking(name, header, "place, content")))
+        if len(pieces) != header.rows:
+            raise self._damaged(name, header, f"has {len(pieces)} of {header.rows} pieces")
+        return from_blob("".join(str(piece[1]) for piece in pieces))
+
+    def _asking(self, name: str, header: _Header, columns: str) -> str:
+        span = f"ts BETWEEN {header.first}::TIMESTAMP_NS AND {header.last}::TIMESTAMP_NS"
+        return f"SELECT {columns} FROM {header.table} WHERE {span} AND part = {_part(name)}"
+
+    def _damaged(self, name: str, header: _Header, found: str) -> StoreError:
+        stopped = self._wire.suspended(header.table)
+        hint = f"run: ALTER TABLE {header.table} RESUME WAL" if stopped else "restore the server's folder from a backup"
+        return self._wire.failure(f"block {name} in {header.table} {found}" + (f"; {stopped}" if stopped else ""), hint=hint)
+
+    def _header(self, name: str) -> _Header | None:
+        if name not in self._known:
+            self._refresh()
+        return self._known.get(name)
+
+    def _refresh(self) -> None:
+        for entry in self._index.fresh():
+            said: dict[str, dict[str, Any]] = json.loads(entry.document)
+            for name, header in said.get("put", {}).items():
+                self._known[name] = _Header(**header | {each: tuple(header[each]) for each in ("columns", "filled")})
+            for name in said.get("drop", ()):
+                self._known.pop(name, None)
+
+    def _note(self, what: str, said: Mapping[str, object]) -> None:
+        self._index.append(0, self._token(), json.dumps({what: said}, sort_keys=True, separators=(",", ":")))
+        self._refresh()
+
+    def _table(self, kind: str) -> str:
+        return f"{self._name}_{kind}"
+
+
+@final
+class _Sending:
+    """Rows on their way: gathered by table, sent by a second thread while the next ones are prepared."""
+
+    def __init__(self, wire: QuestWire) -> None:
+        self._wire, self._thread = wire, ThreadPoolExecutor(1)
+        self._table, self._symbols, self._frames, self._rows = "", (), [], 0  # type: tuple[str, tuple[str, ...], list[pl.DataFrame], int]
+        self._sent: Future[None] | None = None
+
+    def add(self, table: str, rows: pl.DataFrame, symbols: tuple[str, ...]) -> None:
+        if table != self._table or self._rows >= _ROWS_SENT:
+            self._flush()
+        self._table, self._symbols = table, tuple(sorted({*self._symbols, *symbols}))
+        self._frames.append(rows)
+        self._rows += len(rows)
+
+    def finish(self) -> None:
+        self._flush()
+        if self._sent is not None:
+            self._sent.result()
+
+    def close(self) -> None:
+        self._thread.shutdown(wait=True)
+
+    def _flush(self) -> None:
+        if self._sent is not None:
+            self._sent.result()
+        if self._frames:
+            rows = as_sent(pl.concat(self._frames, how="diagonal"))
+            self._sent = self._thread.submit(self._wire.send, self._table, rows, self._symbols)
+        self._symbols, self._frames, self._rows = (), [], 0
+
+
+def _part(name: str) -> int:
+    """The number under which a block's rows are found: 63 bits of the SHA-256 of its name."""
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "little") >> 1
+
+
+def _edges(stamps: pl.Series) -> tuple[int, int]:
+    return int(stamps.min()), int(stamps.max())  # type: ignore[arg-type]
