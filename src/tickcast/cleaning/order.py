@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from tickcast.schema import Table
 
-__all__ = ["doubled", "late_rows", "numbered", "sequenced", "strays"]
+__all__ = ["Marks", "Numbers", "doubled", "late_rows", "numbered", "sequenced", "strays"]
 
 _DENSE = 1 << 26
 _NAMELESS = "\0"

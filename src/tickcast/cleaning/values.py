@@ -26,7 +26,7 @@ PRICE_LIMIT = 1e9
 """Prices and sizes at or beyond it in absolute value are sentinels or in the wrong unit."""
 LEAST = 1e-9
 """Positive prices below it are none."""
-AMOUNT_LIMIT = 1e16
+_AMOUNT_LIMIT = 1e16
 """Sums of sizes or of money at or beyond it are sentinels."""
 _NINES = (999_999.0, 999_999.99, 999_999.999, 999_999.9999, 9_999_999.0, 9_999_999.99, 99_999_999.0, 99_999_999.99, 999_999_999.0)
 _WORDS = tuple(float(2**31 - 1) / unit for unit in (10, 100, 1_000, 10_000)) + (float(2**31 - 1), float(2**32 - 1), float(2**31))
@@ -109,7 +109,7 @@ def _suspected(frame: pl.DataFrame, table: Table, signed: pl.Expr | None) -> Ite
         if not 0 <= _least(frame[name]) <= _greatest(frame[name]) < SENTINELS[0]:
             yield pl.col(name).cast(pl.Float64).is_finite().not_(), f"{name}_not_finite"
             yield pl.col(name) < 0, f"{name}_negative"
-            yield pl.col(name) >= AMOUNT_LIMIT, f"{name}_implausible"
+            yield pl.col(name) >= _AMOUNT_LIMIT, f"{name}_implausible"
             yield (pl.col(name) == 2**31 - 1) | (pl.col(name) == 2**32 - 1), f"{name}_sentinel"
     yield from _finite(frame, table)
     yield from _TABLES.get(table.name, _nothing)(frame)
