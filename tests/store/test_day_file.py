@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tickcast.errors import StoreError
@@ -87,3 +87,49 @@ def test_the_lock_holds_others_out_and_falls_with_its_process(tmp_path: Path) ->
     )
     assert subprocess.run([sys.executable, "-c", holder], check=False, env=os.environ).returncode == 3
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+LATTICE = st.tuples(st.integers(-(10**7), 10**7), st.sampled_from([1.0, 10.0, 100.0, 8.0, 3.0]))
+FLOATS = st.one_of(
+    st.lists(LATTICE.map(lambda pair: pair[0] / pair[1]), min_size=1, max_size=40), st.lists(st.floats(), min_size=1, max_size=9)
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    floats=FLOATS, gaps=st.lists(st.booleans(), min_size=1, max_size=5), start=st.sampled_from([0, -5, 2**62, 1_700_000_000_000_000_000])
+)
+def test_any_rows_come_back_to_the_bit(tmp_path_factory: pytest.TempPathFactory, floats: list[float], gaps: list[bool], start: int) -> None:
+    n = len(floats)
+    null = pl.Series([gaps[k % len(gaps)] for k in range(n)])
+    ints = pl.Series([start + k * 500_000_000 * (k % 3) for k in range(n)])
+    columns = {
+        "f": pl.Series(floats, dtype=pl.Float64),
+        "i": ints,
+        "t": pl.Series([f"s{k % 3}" for k in range(n)]),
+        "b": ints.cast(pl.Int64) % 3,
+    }
+    holes = {f"{name}_holes": values.set(null, None) for name, values in columns.items()}
+    fixed = {"same": pl.repeat("x", n, eager=True), "none": pl.repeat(None, n, dtype=pl.Float64, eager=True)}
+    rows = pl.DataFrame({**columns, **holes, **fixed}).cast({"b": pl.Int8, "b_holes": pl.Int32})
+    digest, content = encode(rows)
+    path = tmp_path_factory.getbasetemp() / "any.parquet"
+    path.write_bytes(content)
+    back = decode(path, digest)
+    assert back.schema == rows.schema and back.equals(rows, null_equal=True)
+    for name in ("f", "f_holes"):
+        assert back[name].fill_null(0.5).to_numpy().tobytes() == rows[name].fill_null(0.5).to_numpy().tobytes()
+    assert encode(rows) == (digest, content)
+
+
+def test_prices_on_ticks_are_small(tmp_path: Path) -> None:
+    rng = np.random.default_rng(5)
+    rows = pl.DataFrame({"ts": np.arange(5000) * 500_000_000, "price": 400.0 + 0.02 * rng.choice([-1, 0, 1], 5000).cumsum()})
+    _, content = encode(rows.with_columns(pl.col("price").round(2)))
+    assert len(content) < 5000, "under a byte a row"
+
+
+def test_what_a_day_file_cannot_hold_is_named() -> None:
+    with pytest.raises(StoreError, match="field a: holds List"):
+        encode(pl.DataFrame({"a": [[1]]}))
+    assert encode(pl.DataFrame({"a": []}, schema={"a": pl.Float64}))[1] != b""

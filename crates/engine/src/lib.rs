@@ -1,10 +1,11 @@
-//! tickcast's core: the feature engine, the predictor and the server. Knows no Python.
+//! tickcast's core: the feature engine, the predictor, the server and what stored rows need. Knows no Python.
 
 pub mod calibrators;
 pub mod features;
 pub mod law;
 pub mod options;
 pub mod predictor;
+pub mod rows;
 pub mod scales;
 pub mod server;
 pub mod trees;

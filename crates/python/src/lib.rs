@@ -6,6 +6,7 @@ mod memory;
 mod online;
 mod options;
 mod predictor;
+mod rows;
 mod server;
 
 use pyo3::prelude::*;
@@ -25,6 +26,8 @@ mod _engine {
     use super::options::{implied_volatility, option_chain, option_greeks, option_surface, option_troubles};
     #[pymodule_export]
     use super::predictor::PyPredictor;
+    #[pymodule_export]
+    use super::rows::{float_lattice, floats_of, int_lattice, ints_of, row_hashes, text_hashes};
     #[pymodule_export]
     use super::server::PyServer;
 
