@@ -47,10 +47,10 @@ class DataConfig(Settings):
     `options` are the source's own constructor arguments; `files` may hold `${NAME:-default}`; `tick` is the smallest price change.
     """
 
-    source: Literal["databento", "fi2010", "lean", "lobster", "sgx", "simulated", "sql", "table"]
+    source: Literal["databento", "databento-history", "fi2010", "lean", "lobster", "sgx", "simulated", "sql", "table"]
     files: str | None = None
     symbol: str = Field(min_length=1, pattern=r"^[^\x00-\x1f\x7f]+$")
-    table: Literal["trades", "bars", "book", "orders", "options"] = "bars"
+    table: Literal["trades", "bars", "book", "orders", "options", "signals", "contracts"] = "bars"
     calendar: str = "CME_Equity"
     tick: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     options: Mapping[str, Any] = {}

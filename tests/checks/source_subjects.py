@@ -5,14 +5,16 @@ from __future__ import annotations
 import sqlite3
 import zipfile
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import zstandard
 
 import made_dbn
+from sources.gateway import KEY, Market, StandIn
 from tickcast.clock import DAY, MINUTE
-from tickcast.sources import Databento, Fi2010, Lean, Lobster, MappedTable, Sgx, SimulatedMarket, Source, SqlTable
+from tickcast.sources import Databento, DatabentoHistory, Fi2010, Lean, Lobster, MappedTable, Sgx, SimulatedMarket, Source, SqlTable
 
 Made = tuple[Source, int, int]
 """A source and the range [start, end) in which it is judged."""
@@ -119,8 +121,34 @@ def sql_trades(folder: Path) -> Made:
     return source, MONDAY, MONDAY + DAY
 
 
+@cache
+def databento_service(hours: int) -> StandIn:
+    """A stand-in of the service with bars of four days, none on the third and none from hour `hours` UTC on; it runs as long as the tests."""
+    minutes = np.arange(0, 60 * hours, 45)
+    opens = np.concatenate([MONDAY + day * DAY + minutes * MINUTE for day in (0, 1, 3)])
+    bars = np.sort(np.concatenate([made_dbn.bars(opens, 100.0 + i, i) for i in (1, 2)]), order="ts_event", kind="stable")
+    service = StandIn(Market({"ohlcv-1m": bars}, {"MGCG0": 1, "MGCJ0": 2}, MONDAY - DAY, MONDAY + 5 * DAY))
+    service.start()
+    return service
+
+
+def databento_days(folder: Path, hours: int = 24, calendar: str | None = None) -> Made:
+    """Two contracts of a parent, by the UTC day."""
+    (folder / "databento.key").write_text(KEY)
+    (folder / "databento.key").chmod(0o600)
+    access = {"url": databento_service(hours).url, "cache": str(folder / "cache"), "key_file": str(folder / "databento.key")}
+    source = DatabentoHistory("MGC.FUT", dataset="GLBX.MDP3", schema="ohlcv-1m", calendar=calendar, access=access)
+    return source, MONDAY, MONDAY + 4 * DAY
+
+
+def databento_sessions(folder: Path) -> Made:
+    """The same by the sessions of the exchange, which closes at 22:00 UTC."""
+    return databento_days(folder, 22, "CME_Metals")
+
+
 SUBJECTS: Mapping[str, tuple[Callable[[Path], Made], ...]] = {
     "databento": (databento_bars, databento_trades),
+    "databento-history": (databento_days, databento_sessions),
     "fi2010": (fi2010_book,),
     "lean": (lean_bars,),
     "lobster": (lobster_book,),

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from tickcast.sources.base import FileSource, LiveSource, Progress, Source, no_contracts
 from tickcast.sources.cleaning import Cleaned
 from tickcast.sources.databento import Databento
+from tickcast.sources.databento_history import DatabentoHistory, Estimate
 from tickcast.sources.days import Day, trading_days
 from tickcast.sources.es_ticks import fetch_es_ticks
 from tickcast.sources.fi2010 import Fi2010
@@ -22,7 +23,9 @@ __all__ = [
     "SOURCES",
     "Cleaned",
     "Databento",
+    "DatabentoHistory",
     "Day",
+    "Estimate",
     "Fi2010",
     "FileSource",
     "Lean",
@@ -42,6 +45,7 @@ __all__ = [
 SOURCES: Mapping[str, type[Source]] = MappingProxyType(
     {
         "databento": Databento,
+        "databento-history": DatabentoHistory,
         "fi2010": Fi2010,
         "lean": Lean,
         "lobster": Lobster,

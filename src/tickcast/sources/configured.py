@@ -15,6 +15,8 @@ def configured(data: DataConfig) -> Source:
     arguments = {**data.options, "table": data.table, "symbol": data.symbol}
     if data.source == "simulated":
         arguments |= {"calendar": data.calendar, "tick": data.tick}
+    elif kind.remote:
+        arguments |= {"calendar": data.calendar}
     elif data.files is None and issubclass(kind, FileSource):
         raise SourceError("no files are named", field="data.files", hint="name a file, a folder or a glob")
     elif data.files is not None:

@@ -6,6 +6,7 @@ raw symbol, by UTC date). A bar carries its start in the file and is stamped wit
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, ClassVar
@@ -20,9 +21,10 @@ from tickcast.errors import ConfigError, SourceError
 from tickcast.schema import CONTRACTS, TABLES, conform
 from tickcast.sources.base import FileSource
 from tickcast.sources.cleaning import Cleaned, clean
+from tickcast.sources.databento_definitions import read_definitions
 from tickcast.sources.files import Paths, list_files, read_bytes
 
-__all__ = ["Databento"]
+__all__ = ["Databento", "mapped_ids"]
 
 _INTERVALS = MappingProxyType({"ohlcv-1s": (SECOND, 32), "ohlcv-1m": (MINUTE, 33), "ohlcv-1h": (HOUR, 34), "ohlcv-1d": (DAY, 35)})
 _TRADE_RTYPE = 0
@@ -37,7 +39,7 @@ class Databento(FileSource):
     Parameters
     ----------
     files: a file, a folder of `*.dbn` and `*.dbn.zst`, a glob, or a list of these.
-    table: `bars` (files of schema ohlcv-*) or `trades`.
+    table: `bars` (files of schema ohlcv-*), `trades` or `contracts` (files of schema definition).
     symbol: keep the contracts of this product only (`MGC` keeps MGCG1); None keeps all.
     spreads: keep calendar spreads such as MGCG1-MGCJ1 too; their prices may be zero or negative.
     """
@@ -45,13 +47,16 @@ class Databento(FileSource):
     name: ClassVar[str] = "databento"
 
     def __init__(self, files: Paths, *, table: str = "bars", symbol: str | None = None, spreads: bool = False) -> None:
-        if table not in ("bars", "trades"):
-            raise ConfigError(f"DBN files give no table {table!r}", field="table", hint="choose bars or trades")
+        if table not in ("bars", "trades", "contracts"):
+            raise ConfigError(f"DBN files give no table {table!r}", field="table", hint="choose bars, trades or contracts")
         self.table = TABLES[table]
         self.files, self.symbol, self.spreads = list_files(files, "*.dbn*"), symbol, spreads
 
     def contracts(self) -> pl.DataFrame:
-        """Instrument ids of the symbols in the files' metadata, each known from the first UTC day on that a file maps it."""
+        """Of files of definitions all they tell; of others the instrument ids in their metadata, known from the first UTC day they map."""
+        if self.table is CONTRACTS:
+            told = pl.concat([chunk.frame for chunk in self.history()]).sort("symbol", "ts", maintain_order=True)
+            return told.unique(["symbol", "ts"], keep="last", maintain_order=True)
         spans = [_spans(_metadata(read_bytes(path), path)[0], path) for path in self.files]
         known = pl.concat(spans).select(
             "symbol", (pl.col("first").cast(pl.Int64) * DAY).alias("ts"), pl.col("instrument_id").cast(pl.Int64)
@@ -61,9 +66,16 @@ class Databento(FileSource):
         again = pl.col("instrument_id") == pl.col("instrument_id").shift(1).over("symbol")
         return conform(known.unique(["symbol", "ts"]).sort("symbol", "ts").filter(~again.fill_null(False)), CONTRACTS)
 
+    def _wanted(self, definitions: Cleaned) -> Cleaned:
+        spread = pl.col("kind").is_in(["spread", "option_spread"]) & pl.lit(not self.spreads)
+        other = pl.lit(False) if self.symbol is None else ~pl.col("symbol").str.starts_with(self.symbol)
+        return replace(definitions, frame=definitions.frame.filter(~spread.fill_null(False), ~other))
+
     def _read(self, path: Path) -> Cleaned:
         raw = read_bytes(path)
         metadata, offset = _metadata(raw, path)
+        if self.table is CONTRACTS:
+            return self._wanted(read_definitions(raw, path))
         schema = str(metadata.schema)
         bars = self.table.name == "bars"
         if (schema in _INTERVALS) != bars or (not bars and schema != "trades"):
@@ -89,6 +101,11 @@ class Databento(FileSource):
                 "most stamps lie outside 1970 to 2100", file=path, field="ts_event", hint="fetch the file again, it is damaged"
             )
         return cleaned
+
+
+def mapped_ids(path: Path) -> pl.DataFrame:
+    """`symbol`, `instrument_id`, `first` and `last` (UTC dates, [first, last)) as a file's metadata maps them, by `first`."""
+    return _spans(_metadata(read_bytes(path), path)[0], path)
 
 
 def _is_spread() -> pl.Expr:

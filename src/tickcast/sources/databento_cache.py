@@ -1,0 +1,142 @@
+"""Files of DBN that were asked for once and are kept: whole, as Databento's own tools read them, and beside each its SHA-256.
+
+    <cache>/GLBX.MDP3/ohlcv-1m/parent-MGC.FUT/2021-01-01_2021-02-01.dbn.zst
+    <cache>/GLBX.MDP3/ohlcv-1m/parent-MGC.FUT/2021-01-01_2021-02-01.dbn.zst.sha256     as `sha256sum -c` reads it
+
+A file is written under a temporary name, looked through while it arrives, synced, and renamed once its checksum is on disk: what has its
+name is complete. Whoever downloads into a folder holds its lock, which the operating system gives back when the holder dies.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tickcast.errors import ProviderUnavailable, SourceError
+from tickcast.sources.databento_gateway import Gateway
+from tickcast.sources.databento_request import Piece, Request
+from tickcast.sources.databento_stream import Arrival, Seen
+
+__all__ = ["Cache"]
+
+_SUFFIX = ".dbn.zst"
+_SPARE = 1000
+"""Records that may come beyond those the provider counted, before the stream is broken off."""
+
+
+class Cache:
+    """The kept files of one request.
+
+    Parameters
+    ----------
+    folder: of all caches; this request's own folder lies below it.
+    request: what the files answer.
+    """
+
+    def __init__(self, folder: Path, request: Request) -> None:
+        self.request, self.folder = request, folder / request.folder
+
+    def place(self, piece: Piece) -> Path:
+        """Where the piece lies, or would."""
+        return self.folder / f"{piece.name}{_SUFFIX}"
+
+    def names(self) -> frozenset[str]:
+        """Names of the pieces that are there."""
+        return frozenset(path.name.removesuffix(_SUFFIX) for path in self.folder.glob(f"*{_SUFFIX}"))
+
+    def sound(self, piece: Piece) -> bool:
+        """Whether the piece is there and its bytes are those that were written."""
+        place = self.place(piece)
+        try:
+            told = _beside(place).read_text(encoding="ascii").split()
+            with place.open("rb") as stream:
+                return told[:1] == [hashlib.file_digest(stream, "sha256").hexdigest()]
+        except (OSError, UnicodeDecodeError):
+            return False
+
+    def seen(self, piece: Piece) -> Seen:
+        """Records and bytes of a piece that is kept. Raises as `Arrival` does where its bytes have changed."""
+        arrival = Arrival(self.request.dataset, self.request.schema, piece.start, piece.end, 1 << 62)
+        with self.place(piece).open("rb") as stream:
+            while content := stream.read(1 << 16):
+                arrival.take(content)
+        return arrival.end()
+
+    def fetch(self, piece: Piece, gateway: Gateway, *, again: bool = False) -> Path:
+        """The piece, downloaded unless it is there and sound; `again` downloads it all the same.
+
+        Raises ProviderRefused and ProviderUnavailable as the gateway does, ProviderUnavailable too where the records are not as many as the
+        provider counts, and SourceError where the disk refuses them.
+        """
+        place = self.place(piece)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with self._alone():
+                if again or not self.sound(piece):
+                    words = self.request.words(piece.start, piece.end)
+                    counted = int(gateway.ask("metadata.get_record_count", {k: v for k, v in words.items() if k != "stype_out"}))
+                    form = words | {"encoding": "dbn", "compression": "zstd"}
+                    gateway.stream(form, lambda pieces: self._keep(piece, place, pieces, counted))
+        except OSError as error:
+            raise SourceError(
+                f"cannot be written: {error.strerror or error}", file=place, hint="make room, then go on where it stopped"
+            ) from None
+        return place
+
+    def _keep(self, piece: Piece, place: Path, pieces: Iterator[bytes], counted: int) -> None:
+        arrival = Arrival(self.request.dataset, self.request.schema, piece.start, piece.end, counted + _SPARE)
+        digest, part = hashlib.sha256(), place.with_name(f".{place.name}.part")
+        try:
+            with part.open("wb") as out:
+                for content in pieces:
+                    arrival.take(content)
+                    digest.update(content)
+                    out.write(content)
+                seen = arrival.end()
+                if counted != seen.inside and (counted != seen.records or seen.records - seen.inside > 2 + seen.records // 100):
+                    told = f"{seen.records} records came, {seen.inside} of them inside, the provider counts {counted}"
+                    raise ProviderUnavailable(told, file=place.name)
+                out.flush()
+                os.fsync(out.fileno())
+            _write(_beside(place), f"{digest.hexdigest()}  {place.name}\n")
+            part.replace(place)
+            _sync(self.folder)
+        finally:
+            part.unlink(missing_ok=True)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Holds the folder's lock; what a holder who died left half-written is removed."""
+        descriptor = os.open(self.folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            for left in self.folder.glob(".*.part"):
+                left.unlink(missing_ok=True)
+            yield
+        finally:
+            os.close(descriptor)
+
+
+def _beside(place: Path) -> Path:
+    return place.with_name(f"{place.name}.sha256")
+
+
+def _write(place: Path, text: str) -> None:
+    part = place.with_name(f".{place.name}.part")
+    with part.open("w", encoding="ascii") as out:
+        out.write(text)
+        out.flush()
+        os.fsync(out.fileno())
+    part.replace(place)
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

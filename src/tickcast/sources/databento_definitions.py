@@ -1,0 +1,90 @@
+"""Databento's instrument definitions as rows of table `contracts`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import polars as pl
+from databento_dbn import DBNDecoder, DBNError, InstrumentDefMsg, VersionUpgradePolicy
+
+from tickcast.clock import DAY
+from tickcast.errors import SourceError
+from tickcast.schema import CONTRACTS
+from tickcast.sources.cleaning import Cleaned, clean
+
+__all__ = ["read_definitions"]
+
+_UNDEFINED = 2**63 - 1
+_NEVER = 2**64 - 1
+_SCALE = 1_000_000_000
+_KINDS: Mapping[str, str] = MappingProxyType(
+    {
+        "B": "bond",
+        "C": "option",
+        "F": "future",
+        "I": "index",
+        "K": "stock",
+        "M": "option_spread",
+        "P": "option",
+        "S": "spread",
+        "T": "option_spread",
+        "X": "fx",
+    }
+)
+"""By instrument class: https://databento.com/docs/schemas-and-data-formats/instrument-definitions"""
+
+
+def read_definitions(raw: bytes, path: Path) -> Cleaned:
+    """The definitions in the bytes of a DBN file, without compression, of any version; each known when it was received.
+
+    `multiplier` is what one tick is worth over the tick, else the quantity of a contract, where the venue tells one. Raises SourceError
+    naming the file where it holds anything else or is cut off.
+    """
+    decoder = DBNDecoder(upgrade_policy=VersionUpgradePolicy.UPGRADE_TO_V3)  # type: ignore[arg-type]
+    try:
+        decoder.write(raw)
+        found = decoder.decode()[1:]  # behind the metadata
+        rest = decoder.buffer()
+    except (DBNError, ValueError) as error:
+        raise SourceError(f"is no readable DBN: {error}", file=path, hint="fetch the file again, it is damaged") from error
+    if rest:
+        raise SourceError(f"ends inside a record, {len(rest)} bytes are left", file=path, hint="fetch the file again, it is truncated")
+    rows = []
+    for row, record in enumerate(found, start=1):
+        if not isinstance(record, InstrumentDefMsg):
+            told = f"holds a {type(record).__name__}, not definitions"
+            raise SourceError(told, file=path, row=row, hint="use files of schema definition")
+        rows.append(_row(record))
+    columns = {column.name: column.dtype for column in CONTRACTS.columns}
+    frame = pl.DataFrame(rows, schema=columns, orient="row").with_row_index("row", offset=1)
+    return clean(frame, CONTRACTS, origin=path.name)
+
+
+def _row(record: InstrumentDefMsg) -> tuple[Any, ...]:
+    tick, worth = _number(record.min_price_increment), _number(record.min_price_increment_amount)
+    multiplier = worth / tick if worth and tick else _number(record.unit_of_measure_qty)
+    begins = _moment(record.activation)
+    return (
+        record.raw_symbol,
+        min(record.ts_recv, _UNDEFINED),
+        record.instrument_id,
+        record.asset or None,
+        _KINDS.get(str(record.instrument_class)),
+        _moment(record.expiration),
+        None if begins is None else begins // DAY,
+        tick if tick is not None and tick > 0 else None,
+        multiplier,
+        record.currency or None,
+        record.exchange or None,
+    )
+
+
+def _number(value: int) -> float | None:
+    return None if value == _UNDEFINED else value / _SCALE
+
+
+def _moment(value: int) -> int | None:
+    return None if value in (0, _NEVER) or value >= _UNDEFINED else value
