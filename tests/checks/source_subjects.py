@@ -123,7 +123,7 @@ def sql_trades(folder: Path) -> Made:
 
 @cache
 def databento_service(hours: int) -> StandIn:
-    """A stand-in of the service with bars of four days, none on the third and none from hour `hours` UTC on; it runs as long as the tests."""
+    """A stand-in of the service: bars of four days, none on the third, none from hour `hours` UTC on. It runs as long as the tests do."""
     minutes = np.arange(0, 60 * hours, 45)
     opens = np.concatenate([MONDAY + day * DAY + minutes * MINUTE for day in (0, 1, 3)])
     bars = np.sort(np.concatenate([made_dbn.bars(opens, 100.0 + i, i) for i in (1, 2)]), order="ts_event", kind="stable")

@@ -86,8 +86,7 @@ class StandIn:
         self.faults: dict[str, list[str]] = defaultdict(list)
         self.hold = threading.Event()  # set to let go of what a fault holds
         self.pause = 0.0
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _answering(self))
-        self._server.daemon_threads = True
+        self._server = _Server(self)
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def fail(self, method: str, *kinds: str) -> None:
@@ -117,97 +116,105 @@ class StandIn:
             thread.join()
 
 
-def _answering(stand_in: StandIn) -> type[BaseHTTPRequestHandler]:
-    class Answer(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+class _Server(ThreadingHTTPServer):
+    """Knows whom it stands in for."""
 
-        def log_message(self, format: str, *args: Any) -> None:
-            """Silent."""
-            del format, args
+    daemon_threads = True
 
-        def do_GET(self) -> None:
-            self._reply(dict(parse_qsl(urlsplit(self.path).query)))
+    def __init__(self, stand_in: StandIn) -> None:
+        super().__init__(("127.0.0.1", 0), _Answer)
+        self.stand_in = stand_in
 
-        def do_POST(self) -> None:
-            self._reply(dict(parse_qsl(self.rfile.read(int(self.headers.get("content-length", "0"))).decode())))
 
-        def _reply(self, words: dict[str, str]) -> None:
-            method = urlsplit(self.path).path.removeprefix("/v0/")
-            stand_in.asked.append((method, words))
-            queue = stand_in.faults[method]
-            fault = queue.pop(0) if queue else ""
-            try:
-                if self.headers.get("authorization") != "Basic " + base64.b64encode(f"{KEY}:".encode()).decode():
-                    self._json(401, {"detail": {"case": "auth_authentication_failed", "message": "Authentication failed."}})
-                elif not _failed(self, fault, stand_in):
-                    self._method(method, words, fault)
-            except (BrokenPipeError, ConnectionResetError):
-                self.close_connection = True
+class _Answer(BaseHTTPRequestHandler):
+    server: _Server
+    protocol_version = "HTTP/1.1"
 
-        def _method(self, method: str, words: dict[str, str], fault: str) -> None:
-            market = stand_in.market
-            if method == "metadata.get_dataset_range":
-                span = {"start": _iso(market.start), "end": _iso(market.end)}
-                self._json(200, span | {"schema": dict.fromkeys(made_dbn.RECORDS, span)})
-            elif method == "symbology.resolve":
-                self._json(200, _resolved(market, words))
-            elif method.startswith("metadata."):
-                rows = market.cut(words)[0]
-                values = {"get_record_count": len(rows), "get_billable_size": rows.nbytes, "get_cost": stand_in.dollars * len(rows)}
-                self._json(200, values[method.removeprefix("metadata.")])
-            elif method == "timeseries.get_range":
-                rows, head = market.cut(words, after=1 if fault == "border" else 0)
-                self._stream(*_spoiled(head, rows, fault, market, words), fault)
-            else:
-                self._json(404, {"detail": "no such method"})
+    def log_message(self, format: str, *args: Any) -> None:
+        """Silent."""
+        del format, args
 
-        def _json(self, status: int, value: Any, **headers: str) -> None:
-            self.plain(status, json.dumps(value).encode(), "application/json", **headers)
+    def do_GET(self) -> None:
+        self._reply(dict(parse_qsl(urlsplit(self.path).query)))
 
-        def plain(self, status: int, content: bytes, kind: str, **headers: str) -> None:
-            """A whole answer."""
-            self.send_response(status)
-            for name, text in {"content-type": kind, "content-length": str(len(content)), **headers}.items():
-                self.send_header(name.replace("_", "-"), text)
+    def do_POST(self) -> None:
+        self._reply(dict(parse_qsl(self.rfile.read(int(self.headers.get("content-length", "0"))).decode())))
+
+    def _reply(self, words: dict[str, str]) -> None:
+        method = urlsplit(self.path).path.removeprefix("/v0/")
+        self.server.stand_in.asked.append((method, words))
+        queue = self.server.stand_in.faults[method]
+        fault = queue.pop(0) if queue else ""
+        try:
+            if self.headers.get("authorization") != "Basic " + base64.b64encode(f"{KEY}:".encode()).decode():
+                self._json(401, {"detail": {"case": "auth_authentication_failed", "message": "Authentication failed."}})
+            elif not _failed(self, fault, self.server.stand_in):
+                self._method(method, words, fault)
+        except (BrokenPipeError, ConnectionResetError):
+            self.close_connection = True
+
+    def _method(self, method: str, words: dict[str, str], fault: str) -> None:
+        market = self.server.stand_in.market
+        if method == "metadata.get_dataset_range":
+            span = {"start": _iso(market.start), "end": _iso(market.end)}
+            self._json(200, span | {"schema": dict.fromkeys(made_dbn.RECORDS, span)})
+        elif method == "symbology.resolve":
+            self._json(200, _resolved(market, words))
+        elif method.startswith("metadata."):
+            rows = market.cut(words)[0]
+            values = {"get_record_count": len(rows), "get_billable_size": rows.nbytes, "get_cost": self.server.stand_in.dollars * len(rows)}
+            self._json(200, values[method.removeprefix("metadata.")])
+        elif method == "timeseries.get_range":
+            rows, head = market.cut(words, after=1 if fault == "border" else 0)
+            self._stream(*_spoiled(head, rows, fault, market, words), fault)
+        else:
+            self._json(404, {"detail": "no such method"})
+
+    def _json(self, status: int, value: Any, **headers: str) -> None:
+        self.plain(status, json.dumps(value).encode(), "application/json", **headers)
+
+    def plain(self, status: int, content: bytes, kind: str, **headers: str) -> None:
+        """A whole answer."""
+        self.send_response(status)
+        for name, text in {"content-type": kind, "content-length": str(len(content)), **headers}.items():
+            self.send_header(name.replace("_", "-"), text)
+        self.end_headers()
+        self.wfile.write(content)
+
+    def _stream(self, body: bytes, fault: str) -> None:
+        """The body as the service sends it, in pieces without a length; or as the fault will have it."""
+        self.server.stand_in.given.append(len(body))
+        self.send_response(200)
+        self.send_header("content-type", "application/octet-stream")
+        half = body[: len(body) // 2]
+        if fault in ("short", "stall", "reset", "unframed"):
+            self.close_connection = True
+            self.send_header("connection", "close")
+            if fault != "unframed":
+                self.send_header("content-length", str(len(body)))
             self.end_headers()
-            self.wfile.write(content)
-
-        def _stream(self, body: bytes, fault: str) -> None:
-            """The body as the service sends it, in pieces without a length; or as the fault will have it."""
-            stand_in.given.append(len(body))
-            self.send_response(200)
-            self.send_header("content-type", "application/octet-stream")
-            half = body[: len(body) // 2]
-            if fault in ("short", "stall", "reset", "unframed"):
-                self.close_connection = True
-                self.send_header("connection", "close")
-                if fault != "unframed":
-                    self.send_header("content-length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(half)
-                self.wfile.flush()
-                if fault == "stall":
-                    stand_in.hold.wait(30)
-                if fault == "reset":
-                    self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                    self.connection.close()
-                return
-            self.send_header("transfer-encoding", "chunked")
-            self.end_headers()
-            step = 1 if fault == "trickle" else 4096
-            for at in range(0, len(body), step):
-                self._piece(body[at : at + step])
-                if stand_in.pause or fault == "trickle":
-                    stand_in.hold.wait(stand_in.pause or 0.05)
-            while fault == "endless" and not stand_in.hold.is_set():
-                self._piece(zstandard.compress(bytes(body[:1]) * 0 + made_dbn.bars([0] * 5000).tobytes()))
-            self.wfile.write(b"0\r\n\r\n")
-
-        def _piece(self, content: bytes) -> None:
-            self.wfile.write(f"{len(content):x}\r\n".encode() + content + b"\r\n")
+            self.wfile.write(half)
             self.wfile.flush()
+            if fault == "stall":
+                self.server.stand_in.hold.wait(30)
+            if fault == "reset":
+                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                self.connection.close()
+            return
+        self.send_header("transfer-encoding", "chunked")
+        self.end_headers()
+        step = 1 if fault == "trickle" else 4096
+        for at in range(0, len(body), step):
+            self._piece(body[at : at + step])
+            if self.server.stand_in.pause or fault == "trickle":
+                self.server.stand_in.hold.wait(self.server.stand_in.pause or 0.05)
+        while fault == "endless" and not self.server.stand_in.hold.is_set():
+            self._piece(zstandard.compress(bytes(body[:1]) * 0 + made_dbn.bars([0] * 5000).tobytes()))
+        self.wfile.write(b"0\r\n\r\n")
 
-    return Answer
+    def _piece(self, content: bytes) -> None:
+        self.wfile.write(f"{len(content):x}\r\n".encode() + content + b"\r\n")
+        self.wfile.flush()
 
 
 def _failed(answer: Any, fault: str, stand_in: StandIn) -> bool:

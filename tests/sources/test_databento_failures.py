@@ -207,7 +207,8 @@ def test_a_key_comes_from_a_private_file_that_git_ignores(tmp_path: Path) -> Non
         Key.find(place, {})
     place.chmod(0o600)
     assert Key.find(place, {}).text == KEY
-    assert Key.find(place, {"DATABENTO_API_KEY": "db-other"}).text == "db-other", "the environment comes first"
+    assert Key.find(place, {"DATABENTO_API_KEY": "db-others"}).text == KEY, "the file that is named comes first"
+    assert Key.find(None, {"DATABENTO_API_KEY": " db-others "}).text == "db-others"
     subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
     with pytest.raises(ProviderRefused, match="git does not ignore this key"):
         Key.find(place, {})

@@ -39,11 +39,11 @@ class Key:
 
     @classmethod
     def find(cls, file: Path | None = None, environment: Mapping[str, str] = os.environ) -> Key:
-        """The key in `DATABENTO_API_KEY`, else in `file`, else in `databento.key` here or in `~/.config/tickcast`.
+        """The key in `file` where one is named, else in `DATABENTO_API_KEY`, else in `databento.key` here or in `~/.config/tickcast`.
 
         Raises ProviderRefused where there is none, or where its file may be read by others or would be committed to git.
         """
-        if environment.get(VARIABLE, "").strip():
+        if file is None and environment.get(VARIABLE, "").strip():
             return cls(environment[VARIABLE])
         places = [file] if file is not None else [Path(KEY_FILE), Path.home() / ".config" / "tickcast" / KEY_FILE]
         for place in places:
