@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 
 ROOM_ORDER = [
     "errors",
+    "pages",
     "schema",
     "clock",
     "calendars",
@@ -17,6 +18,7 @@ ROOM_ORDER = [
     "sources",
     "store",
     "query",
+    "profile",
     "rolls",
     "bars",
     "options",

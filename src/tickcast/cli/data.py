@@ -6,6 +6,7 @@ from cyclopts import App
 
 from tickcast.cli.data_coverage import coverage
 from tickcast.cli.data_list import list_datasets
+from tickcast.cli.data_profile import profile
 from tickcast.cli.data_sql import sql
 
 __all__ = ["data"]
@@ -15,3 +16,4 @@ data = App(name="data", help="List, draw, check and complete what the store hold
 data.command(list_datasets, name="list")
 data.command(coverage, name="coverage")
 data.command(sql, name="sql")
+data.command(profile, name="profile")

@@ -9,7 +9,7 @@ import numpy as np
 from tickcast.clock import DAY, HOUR, MINUTE, SECOND
 from tickcast.evaluate.evaluation import Evaluation
 from tickcast.evaluate.fans import Fan
-from tickcast.evaluate.svg import Frame, ticks
+from tickcast.pages.svg import Frame, ticks
 
 __all__ = ["coverage_chart", "fan_chart", "pit_chart", "reliability_chart", "skill_chart", "stamp"]
 

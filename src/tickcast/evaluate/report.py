@@ -11,7 +11,7 @@ import numpy as np
 from tickcast.evaluate.charts import coverage_chart, fan_chart, pit_chart, reliability_chart, skill_chart, stamp
 from tickcast.evaluate.evaluation import Evaluation, plain
 from tickcast.evaluate.facts import RunFacts
-from tickcast.evaluate.page import SWITCH, page
+from tickcast.pages.page import SWITCH, page
 
 __all__ = ["key_finding", "write_report"]
 

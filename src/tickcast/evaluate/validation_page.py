@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from tickcast.evaluate.charts import stamp
-from tickcast.evaluate.page import SWITCH, page
-from tickcast.evaluate.svg import Frame, ticks
 from tickcast.evaluate.validation import FeatureHealth, Validation
+from tickcast.pages.page import SWITCH, page
+from tickcast.pages.svg import Frame, ticks
 
 __all__ = ["validation_finding", "write_validation"]
 

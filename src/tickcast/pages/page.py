@@ -17,7 +17,7 @@ _SCRIPT = (
 
 def page(title: str, body: str) -> str:
     """The document with this title (plain text) and body (HTML that begins with `SWITCH`)."""
-    style = resources.files("tickcast.evaluate").joinpath("report.css").read_text(encoding="utf-8")
+    style = resources.files("tickcast.pages").joinpath("page.css").read_text(encoding="utf-8")
     head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><title>{escape(title)}</title>'
     inside = f"<head>{head}<style>{style}</style></head><body>{body}<script>{_SCRIPT}</script></body>"
     return f'<!doctype html><html lang="en">{inside}</html>\n'

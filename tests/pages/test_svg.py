@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tickcast.evaluate.svg import Frame, ticks
+from tickcast.pages.svg import Frame, ticks
 
 
 @given(st.floats(-1e6, 1e6), st.floats(1e-3, 1e6))

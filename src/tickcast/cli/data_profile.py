@@ -1,0 +1,68 @@
+"""`tickcast data profile`: data dictionary, quality report and sample queries of a stored table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from tickcast.cli.stored import stored
+from tickcast.cli.terminal import Terminal
+
+__all__ = ["profile"]
+
+
+def profile(
+    table: str,
+    *,
+    symbol: Annotated[tuple[str, ...], Parameter(consume_multiple=False)] = (),
+    calendar: str | None = None,
+    zone: str = "UTC",
+    out: Path = Path("profile"),
+    store: str = "data/store",
+    json: bool = False,
+    quiet: bool = False,
+) -> None:
+    """Read a stored table once and write what it holds: quality.html, dictionary.md, queries.sql and profile.json.
+
+    For example:
+
+    tickcast data profile trades --calendar NYSE --out profile/trades
+
+    tickcast data profile options --symbol SPX --calendar CBOE --json
+
+    Parameters
+    ----------
+    table
+        trades, bars, book, orders, options, surface, signals or contracts.
+    symbol
+        Only this symbol; may be given several times.
+    calendar
+        Whose trading days are expected and whose clock the day follows, as NYSE or CME_Equity.
+    zone
+        The clock the day follows where no calendar is named, as Asia/Shanghai.
+    out
+        Folder for the files.
+    store
+        Folder of the embedded store, or the address of a server store.
+    json
+        Write the figures as JSON.
+    quiet
+        No progress and no remarks.
+    """
+    terminal = Terminal(quiet=quiet, as_json=json)
+    from tickcast.profile import profile as profiled
+    from tickcast.profile import write_profile
+    from tickcast.profile.documents import as_json
+
+    with stored(store) as kept, terminal.progress() as listener:
+
+        def told(what: str, share: float) -> None:
+            listener("profile", what, share)
+
+        found = profiled(kept, table, symbol or None, calendar_name=calendar, zone=zone, progress=told)
+    files = write_profile(found, out)
+    missing = sum(map(len, found.missing.values()))
+    lines = [f"{found.rows:,} rows of {len(found.symbols):,} symbols, {missing:,} expected days missing", *map(str, files)]
+    terminal.answer({**as_json(found), "files": [str(path) for path in files]}, "\n".join(lines))
