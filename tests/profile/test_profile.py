@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tickcast.calendars import calendar
@@ -28,6 +28,7 @@ from tickcast.store import Store
 MONDAY = 19_786  # 2024-03-04
 
 
+@settings(deadline=None, max_examples=40)
 @given(st.lists(st.integers(0, 60_000), min_size=1, max_size=12))
 def test_a_sample_is_every_kth_row_however_the_stream_is_cut(lengths: list[int]) -> None:
     rows = pl.DataFrame({"i": np.arange(sum(lengths))})
@@ -40,6 +41,7 @@ def test_a_sample_is_every_kth_row_however_the_stream_is_cut(lengths: list[int])
     assert (held == np.arange(0, len(rows), sample.step)).all()
 
 
+@settings(deadline=None)
 @given(st.integers(1, 400), st.lists(st.integers(1, 10_000), min_size=3, max_size=50, unique=True))
 def test_the_step_of_prices_on_a_lattice_divides_all_differences(step: int, places: list[int]) -> None:
     found = granularity(pl.Series([place * step / 100 for place in places]))

@@ -11,7 +11,7 @@ import polars as pl
 
 from tickcast.schema import CONTEXT, Column, Table
 
-__all__ = ["ColumnFacts", "Sample", "column_facts"]
+__all__ = ["ColumnFacts", "Sample", "column_facts", "granularity"]
 
 _KEPT = 200_000
 

@@ -8,7 +8,7 @@ from tickcast.clock import day_text
 from tickcast.profile.columns import ColumnFacts
 from tickcast.profile.profile import Profile
 
-__all__ = ["as_json", "dictionary", "queries"]
+__all__ = ["as_json", "dictionary", "number", "queries"]
 
 
 def dictionary(found: Profile) -> str:
