@@ -15,6 +15,7 @@ ROOM_ORDER = [
     "forecast",
     "config",
     "cleaning",
+    "book",
     "sources",
     "store",
     "query",

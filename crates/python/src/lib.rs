@@ -1,5 +1,6 @@
 //! The only PyO3 code: `tickcast._engine`.
 
+mod book;
 mod features;
 mod gather;
 mod memory;
@@ -16,6 +17,8 @@ use pyo3::prelude::*;
 mod _engine {
     use super::*;
 
+    #[pymodule_export]
+    use super::book::PyBook;
     #[pymodule_export]
     use super::features::PyEngine;
     #[pymodule_export]
