@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cyclopts import App
 
+from tickcast.cli.data_copy import copy
 from tickcast.cli.data_coverage import coverage
 from tickcast.cli.data_list import list_datasets
 from tickcast.cli.data_profile import profile
@@ -17,3 +18,4 @@ data.command(list_datasets, name="list")
 data.command(coverage, name="coverage")
 data.command(sql, name="sql")
 data.command(profile, name="profile")
+data.command(copy, name="copy")

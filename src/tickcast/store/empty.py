@@ -30,15 +30,24 @@ class Empty:
     def __init__(self, backend: Backend, clock: Callable[[], int]) -> None:
         self._backend, self._clock = backend, clock
 
-    def note(self, table: str, symbol: str, days: Iterable[int], *, source: str, word: Literal["answer", "calendar"] = "answer") -> None:
+    def note(
+        self,
+        table: str,
+        symbol: str,
+        days: Iterable[int],
+        *,
+        source: str,
+        word: Literal["answer", "calendar"] = "answer",
+        at: int | None = None,
+    ) -> None:
         """Somebody says that these trading days (days since 1970-01-01) have no rows: a provider's empty `answer`, or the `calendar`.
 
         A day is settled by the calendar's word, or by a second answer at least an hour after the first. Days that hold rows are left out;
-        writing rows to a day re-opens it.
+        writing rows to a day re-opens it. `at` is when it was said (UTC ns), now unless told.
         """
         said = tuple(sorted({int(day) for day in days}))
         if said:
-            self._backend.commit(NoteEmpty(table_named(table).name, symbol, said, source, word, self._clock()))
+            self._backend.commit(NoteEmpty(table_named(table).name, symbol, said, source, word, self._clock() if at is None else at))
 
     def reopen(self, table: str, symbol: str, days: Iterable[int]) -> None:
         """Forget what was said of these trading days, so that they are asked for again."""
