@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import threading
@@ -21,7 +20,6 @@ from tickcast.store.quest import Quest
 from tickcast.store.quest_server import QuestServer
 
 ROWS, SYMBOLS = 400, 3
-KILLS = int(os.environ.get("TICKCAST_KILLS", "2"))
 
 
 def part(number: int) -> pl.DataFrame:
@@ -39,17 +37,20 @@ def mortal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[QuestServer]:
         yield server
 
 
-def test_a_server_killed_while_rows_are_written_keeps_what_it_acknowledged(mortal: QuestServer) -> None:
-    dice, where = np.random.default_rng(5), str(mortal.address("main"))
+@pytest.mark.slow
+@pytest.mark.parametrize("kills", [2, pytest.param(40, marks=pytest.mark.soak)])
+def test_a_server_killed_while_rows_are_written_keeps_what_it_acknowledged(mortal: QuestServer, kills: int) -> None:
+    dice, name = np.random.default_rng(kills), f"main{kills}"
+    where = str(mortal.address(name))
     acknowledged = 0
-    for _ in range(KILLS):
+    for _ in range(kills):
         told: list[str] = []
         done = acknowledged
 
         def write(first: int = acknowledged, told: list[str] = told) -> None:
             nonlocal done
             try:
-                with Store(Quest(mortal.address("main"), patience=2.0), time.time_ns) as store:
+                with Store(Quest(mortal.address(name), patience=2.0), time.time_ns) as store:
                     for number in range(first, first + 1000):
                         store.write("trades", part(number), source="a")
                         done = number + 1
@@ -74,7 +75,7 @@ def test_a_server_killed_while_rows_are_written_keeps_what_it_acknowledged(morta
             store.verify(full=True)
             store.write("trades", part(written), source="a")
             acknowledged = written + 1
-    assert acknowledged > KILLS
+    assert acknowledged > kills
     with Store.open(where) as store:
         assert store.write("trades", pl.concat([part(n) for n in range(acknowledged)]), source="again").added == 0
 
@@ -92,7 +93,7 @@ with Store.open(sys.argv[1]) as store:
 """
 
 
-@pytest.mark.parametrize("kill", range(KILLS))
+@pytest.mark.parametrize("kill", [0, 1, *(pytest.param(n, marks=pytest.mark.soak) for n in range(2, 40))])
 def test_a_writer_killed_while_it_writes_leaves_whole_writes(mortal: QuestServer, kill: int) -> None:
     address = mortal.address(f"w{kill}")
     command = [sys.executable, "-c", WRITER, str(address), str(Path(__file__).parents[1])]
