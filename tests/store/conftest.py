@@ -16,6 +16,12 @@ from tickcast.store import Store
 from tickcast.store.quest_server import QuestServer
 
 KINDS = ("embedded", "questdb")
+SMALL = """\
+cairo.writer.data.append.page.size=64k
+cairo.wal.writer.data.append.page.size=64k
+cairo.o3.column.memory.size=256k
+"""
+"""Lines of server.conf: QuestDB gives a file 16 MB in advance for each column of each day."""
 JARS = Path(__file__).resolve().parents[2] / "target" / "questdb"
 
 
@@ -38,9 +44,11 @@ def questdb_jar() -> Path:
 @pytest.fixture(scope="session")
 def questdb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[QuestServer]:
     """A running server. It does not wait for the disk: tests kill it, not the machine."""
-    server = QuestServer(tmp_path_factory.mktemp("questdb"), questdb_jar(), durable=False, more="dev.mode.enabled=true\n").start()
+    root = tmp_path_factory.mktemp("questdb")
+    server = QuestServer(root, questdb_jar(), durable=False, more="dev.mode.enabled=true\n" + SMALL).start()
     yield server
     server.kill()
+    shutil.rmtree(root)
 
 
 @pytest.fixture(params=KINDS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import threading
@@ -13,7 +14,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from store.conftest import questdb_jar
+from store.conftest import SMALL, questdb_jar
 from tickcast.errors import StoreError
 from tickcast.store import Store
 from tickcast.store.quest import Quest
@@ -33,8 +34,10 @@ def part(number: int) -> pl.DataFrame:
 @pytest.fixture(scope="module")
 def mortal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[QuestServer]:
     """A server to be killed."""
-    with QuestServer(tmp_path_factory.mktemp("mortal"), questdb_jar(), durable=False) as server:
-        yield server
+    server = QuestServer(tmp_path_factory.mktemp("mortal"), questdb_jar(), durable=False, more=SMALL).start()
+    yield server
+    server.kill()
+    shutil.rmtree(server.root)
 
 
 @pytest.mark.slow
@@ -122,10 +125,11 @@ DOORS = {
 
 @pytest.mark.parametrize("told", DOORS)
 def test_a_server_with_an_open_door_is_refused(tmp_path: Path, told: str) -> None:
-    server = QuestServer(tmp_path, questdb_jar(), durable=False, more=DOORS[told]).start()
+    server = QuestServer(tmp_path, questdb_jar(), durable=False, more=SMALL + DOORS[told]).start()
     with pytest.raises(StoreError, match=told):
         Quest(server.address("main"))
     server.kill()
+    shutil.rmtree(tmp_path)
 
 
 def test_a_server_that_cannot_start_says_why(tmp_path: Path) -> None:

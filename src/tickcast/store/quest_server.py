@@ -36,6 +36,7 @@ line.auto.create.new.tables=false
 telemetry.enabled=false
 telemetry.hide.tables=true
 cairo.commit.mode={mode}
+cairo.writer.data.append.page.size=1M
 {more}"""
 _USER = "tickcast"
 _FLAGS = ("-XX:+UseParallelGC", "-Xmx1g")
