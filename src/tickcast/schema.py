@@ -170,10 +170,10 @@ SIGNALS = Table(
     (
         Column("name", pl.String, "-", "the signal's name"),
         Column("ts", pl.Int64, "ns UTC", "the moment it was published"),
-        Column("ts_event", pl.Int64, "ns UTC", "the moment it tells about, as the end of the month counted", required=False),
+        Column("ts_event", pl.Int64, "ns UTC", "the moment it happened, as the end of the month that was counted", required=False),
         Column("value", pl.Float64, "as declared", "its value from ts on"),
     ),
-    identity=("name", "ts"),
+    identity=("name", "ts", "ts_event"),
 )
 CONTRACTS = Table(
     "contracts",

@@ -32,7 +32,9 @@ class Layout:
     divisor: column → what its numbers are divided by, as 10000 for prices in units of 0.0001.
     carry: a book of which each row tells one side only, 0 on the other: the other side stays as it was. Quotes of equities come so.
     calendar, delay: files that tell dates; rows are known `delay` after the close of the date's session, and options settle at the last
-        close on or before their date. See `EndOfDay`.
+        close on or before their date. See `EndOfDay`. Without a calendar, rows are known `delay` after the time that the file tells.
+    revisions: of signals. `keep`: every row is the value from its publication on. `current`: a row that tells of an earlier event than one
+        published before it is set aside, for it corrects the past and not what holds now.
     """
 
     header: tuple[str, ...] = ()
@@ -41,6 +43,7 @@ class Layout:
     carry: bool = False
     calendar: str | None = None
     delay: str | None = None
+    revisions: str = "keep"
 
     @classmethod
     def from_dict(cls, words: Mapping[str, Any] | None) -> Layout:
@@ -51,16 +54,24 @@ class Layout:
                 raise ConfigError(f"a layout has no {name!r}", field="layout", hint=f"it has {', '.join(known)}")
         told = dict(words or {})
         header, divisor = tuple(told.get("header", ())), told.get("divisor", {})
-        made = cls(header, told.get("day"), divisor, bool(told.get("carry", False)), told.get("calendar"), told.get("delay"))
+        known_late = (told.get("calendar"), told.get("delay"), told.get("revisions", "keep"))
+        made = cls(header, told.get("day"), divisor, bool(told.get("carry", False)), *known_late)
         if any(not isinstance(number, int | float) or number == 0 for number in made.divisor.values()):
             raise ConfigError("a divisor must be a number other than 0", field="layout")
+        if made.revisions not in ("keep", "current"):
+            raise ConfigError(f"revisions: {made.revisions!r}", field="layout", hint="say keep or current")
         return made
+
+    @property
+    def wait(self) -> int:
+        """Nanoseconds from the time told until the row is known. Raises ConfigError for no duration."""
+        return 0 if self.delay is None else parse_duration(self.delay)
 
     def end_of_day(self, format: str | None) -> EndOfDay | None:
         """The reader of files that tell dates, None for others. Raises ConfigError where its calendar or delay is not known."""
         if self.calendar is None:
             return None
-        return EndOfDay(calendar_named(self.calendar), 0 if self.delay is None else parse_duration(self.delay), format)
+        return EndOfDay(calendar_named(self.calendar), self.wait, format)
 
     def midnight(self, path: Path, zone: str | None) -> int:
         """UTC ns of the midnight from which the file's times count, 0 where that is 1970. SourceError where its name has no date."""

@@ -11,7 +11,7 @@ from typing import Literal
 import polars as pl
 
 from tickcast.errors import ConfigError, DataError, SourceError
-from tickcast.schema import TABLES, Table
+from tickcast.schema import SIGNALS, TABLES, Table
 from tickcast.sources.cleaning import Cleaned, clean
 from tickcast.sources.end_of_day import EndOfDay
 from tickcast.sources.layout import Layout
@@ -51,8 +51,11 @@ class DeclaredColumns:
                 near = get_close_matches(name, self.table.names, 1)
                 hint = f"did you mean {near[0]}" if near else None
                 raise ConfigError(f"table {self.table.name} has no column {name!r}", field="columns", hint=hint)
-        if "ts" not in self.columns:
-            raise ConfigError("no column is mapped to ts", field="columns", hint="map ts to the column that tells the time")
+        if "ts" not in self.columns and not ("ts_event" in self.columns and self.layout.wait):
+            hint = "map ts to the column that tells the time"
+            if self.table is SIGNALS:
+                hint = "map ts to the moment of publication, or map ts_event and declare layout delay"
+            raise ConfigError("no column is mapped to ts", field="columns", hint=hint)
         if self.table.name == "bars" and (not self.interval or self.bar_stamp not in ("open", "close")):
             hint = "declare interval: 1m and bar_stamp: open or close"
             raise ConfigError("bars need their interval and their stamp", field="bar_stamp", hint=hint)
@@ -75,8 +78,11 @@ class DeclaredColumns:
                 hint = f"did you mean {near[0]}" if near else f"there are {', '.join(raw.columns[:12])}"
                 raise SourceError(f"no such column, mapped to {name}", file=path, field=column, hint=hint)
         frame = self._mapped(raw, path)
+        if self.table is SIGNALS:  # a file may list them by what they tell of; they were known in the order of publication
+            order = ["ts", *(["ts_event"] if "ts_event" in frame.columns else [])]
+            frame = frame.with_row_index("row", offset=1).sort(order, maintain_order=True)
         try:
-            cleaned = clean(frame, self.table, reasons=[pl.col("trouble")], origin=path.name)
+            cleaned = clean(frame, self.table, reasons=[pl.col("trouble"), *_publication_rules(frame, self)], origin=path.name)
         except pl.exceptions.PolarsError as error:
             raise SourceError(f"cannot be read: {str(error).splitlines()[0]}", file=path, hint="map every required column") from error
         except DataError as error:
@@ -88,7 +94,7 @@ class DeclaredColumns:
         times = self._times(raw, path)
         rest = {name: column for name, column in self.columns.items() if name not in times.columns}
         values = [self._value(name, column, raw) for name, column in rest.items()]
-        since = pl.col("ts") + self.layout.midnight(path, self.stamps.zone)
+        since = [pl.col(name) + self.layout.midnight(path, self.stamps.zone) for name in ("ts", "ts_event") if name in times.columns]
         frame = pl.concat([self.layout.divided(raw.select(values), rest), times.with_columns(since)], how="horizontal")
         frame = self.layout.carried(frame)
         key = self.table.identity[0]
@@ -105,19 +111,32 @@ class DeclaredColumns:
         stray = sum(cleaned.counts.get(reason, 0) for reason in ("ts_implausible", "ts_unreadable", "ts_wrong_unit"))
         if rows and stray > rows // 2:
             hint = "check unit, format and zone of the time column"
-            raise SourceError(f"{stray} of {rows} stamps lie outside 1971 to 2100", file=path, field=self.columns["ts"], hint=hint)
+            raise SourceError(f"{stray} of {rows} stamps lie outside 1971 to 2100", file=path, field=self.columns.get("ts"), hint=hint)
         late = cleaned.counts.get("out_of_order", 0) + cleaned.counts.get("ts_ahead", 0)
         if late > rows // 2:
             hint = "sort the rows by this column, oldest first"
-            raise SourceError(f"{late} of {rows} rows are out of order", file=path, field=self.columns["ts"], hint=hint)
+            raise SourceError(f"{late} of {rows} rows are out of order", file=path, field=self.columns.get("ts"), hint=hint)
+        early = cleaned.counts.get("published_before_event", 0)
+        if early > rows // 2:
+            hint = "ts is the moment of publication and ts_event when it happened; are they swapped?"
+            raise SourceError(
+                f"{early} of {rows} rows are published before they happen", file=path, field=self.columns.get("ts"), hint=hint
+            )
         if self.table.name == "bars":
             _refuse_overlap(cleaned.frame, path)
 
     def _times(self, raw: pl.DataFrame, path: Path) -> pl.DataFrame:
-        """`ts`, `trouble` and, for options, `expiry`."""
-        column = self.columns["ts"]
+        """`ts`, `trouble`, and where they are told `ts_event` and `expiry`."""
+        column = self.columns.get("ts") or self.columns["ts_event"]
         reader = self.stamps.nanoseconds if self.end_of_day is None else self.end_of_day.stamps
         times = reader(raw[column], file=path, field=column)
+        if self.end_of_day is None and self.layout.wait:
+            times = times.with_columns(pl.col("ts") + self.layout.wait)
+        if {"ts", "ts_event"} <= set(self.columns):
+            event = self.stamps.nanoseconds(raw[self.columns["ts_event"]], file=path, field=self.columns["ts_event"])
+            times = times.with_columns(event["ts"].alias("ts_event"))
+        elif self.layout.wait and "ts_event" in self.table.names:
+            times = times.with_columns((pl.col("ts") - self.layout.wait).alias("ts_event"))
         if "expiry" not in self.columns:
             return times
         column = self.columns["expiry"]
@@ -132,6 +151,16 @@ class DeclaredColumns:
             first = value.str.strip_chars().str.to_lowercase().str.head(1)
             value = pl.when(first == "c").then(1).when(first == "p").then(-1)
         return value.cast(self.table.column(name).dtype, strict=False).alias(name)
+
+
+def _publication_rules(frame: pl.DataFrame, declared: DeclaredColumns) -> list[pl.Expr]:
+    """Reasons to set rows of signals aside: published before it happened, or about an earlier event than one already published."""
+    if declared.table is not SIGNALS or "ts_event" not in frame.columns:
+        return []
+    early = pl.when(pl.col("ts") < pl.col("ts_event")).then(pl.lit("published_before_event"))
+    newest = pl.when(pl.col("ts") >= pl.col("ts_event")).then(pl.col("ts_event")).cum_max().forward_fill().over("name")
+    past = pl.when(pl.col("ts_event") < newest).then(pl.lit("revises_the_past"))
+    return [early, past] if declared.layout.revisions == "current" else [early]
 
 
 def _refuse_overlap(bars: pl.DataFrame, path: Path) -> None:
