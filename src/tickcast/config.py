@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import difflib
 import hashlib
 import json
@@ -44,7 +45,8 @@ class Settings(BaseModel):
 class DataConfig(Settings):
     """Where events come from.
 
-    `options` are the source's own constructor arguments; `files` may hold `${NAME:-default}`; `tick` is the smallest price change.
+    `options` are the source's own constructor arguments; `files` may hold `${NAME:-default}`; `tick` is the smallest price change. `start`
+    and `end` are the first and last trading day wanted, both included; a provider needs `start`, of files they leave out the other days.
     """
 
     source: Literal["databento", "databento-history", "fi2010", "lean", "lobster", "sgx", "simulated", "sql", "table"]
@@ -53,7 +55,31 @@ class DataConfig(Settings):
     table: Literal["trades", "bars", "book", "orders", "options", "signals", "contracts"] = "bars"
     calendar: str = "CME_Equity"
     tick: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    start: dt.date | None = None
+    end: dt.date | None = None
     options: Mapping[str, Any] = {}
+
+    @classmethod
+    def load(cls, path: Path | str, changes: Sequence[str] = ()) -> DataConfig:
+        """The `data` section of a YAML file, an experiment's or one that holds nothing else, with `changes` as "data.symbol=NQ" applied.
+
+        Raises ConfigError as `Experiment.load` does.
+        """
+        tree = read_yaml(path)
+        for change in changes:
+            _apply(tree, change)
+        if "data" not in tree:
+            raise ConfigError("has no section data", file=path, hint="write data: with source, symbol and table under it")
+        try:
+            return cls.model_validate(_expand(tree["data"]))
+        except ValidationError as error:
+            raise _explained(error, path, under=("data",)) from None
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.start and self.end and self.end < self.start:
+            raise ValueError(f"the last day wanted, {self.end}, lies before the first, {self.start}")
+        return self
 
 
 class RollsConfig(Settings):
@@ -256,18 +282,19 @@ def _apply(tree: dict[str, Any], change: str) -> None:
     tree[last] = _plain(text, f"--set {key}")
 
 
-def _explained(error: ValidationError, path: Path | str) -> ConfigError:
-    """The first problem as one line, with the nearest known key where a key is unknown."""
+def _explained(error: ValidationError, path: Path | str, under: tuple[str, ...] = ()) -> ConfigError:
+    """The first problem as one line, with the nearest known key where a key is unknown; `under` leads to what was validated."""
     problems = error.errors(include_url=False)
     first = next((problem for problem in problems if problem["type"] == "extra_forbidden"), problems[0])
-    where = ".".join(str(part) for part in first["loc"])
+    parts = (*under, *first["loc"])
+    where = ".".join(str(part) for part in parts)
     if first["type"] != "extra_forbidden":
         return ConfigError(first["msg"].removeprefix("Value error, "), file=path, field=where or None)
     model: Any = Experiment
-    for part in first["loc"][:-1]:
+    for part in parts[:-1]:
         model = _field_model(model, str(part))
     known = list(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else []
-    near = difflib.get_close_matches(str(first["loc"][-1]), known, n=1)
+    near = difflib.get_close_matches(str(parts[-1]), known, n=1)
     hint = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(known)}"
     return ConfigError("unknown key", file=path, field=where, hint=hint)
 

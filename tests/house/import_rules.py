@@ -24,6 +24,7 @@ ROOM_ORDER = [
     "bars",
     "options",
     "record",
+    "upkeep",
     "features",
     "targets",
     "splits",

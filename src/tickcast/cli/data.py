@@ -6,9 +6,11 @@ from cyclopts import App
 
 from tickcast.cli.data_copy import copy
 from tickcast.cli.data_coverage import coverage
+from tickcast.cli.data_fill import fill, update
 from tickcast.cli.data_list import list_datasets
 from tickcast.cli.data_profile import profile
 from tickcast.cli.data_sql import sql
+from tickcast.cli.data_verify import verify
 
 __all__ = ["data"]
 
@@ -16,6 +18,9 @@ data = App(name="data", help="List, draw, check and complete what the store hold
 
 data.command(list_datasets, name="list")
 data.command(coverage, name="coverage")
+data.command(verify, name="verify")
+data.command(fill, name="fill")
+data.command(update, name="update")
 data.command(sql, name="sql")
 data.command(profile, name="profile")
 data.command(copy, name="copy")

@@ -2,29 +2,63 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
+from cyclopts import Parameter
+from rich.text import Text
+
+from tickcast.cli.data_range import days_meant
 from tickcast.cli.stored import stored
 from tickcast.cli.terminal import Terminal
 from tickcast.clock import day_text
+from tickcast.config import DataConfig
+from tickcast.errors import ConfigError
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from tickcast.store import Store
 
 __all__ = ["coverage"]
 
+_MARKS: Mapping[str, tuple[str, str]] = {
+    "stored": ("■", "green"),
+    "gap": ("▤", "yellow"),
+    "no data": ("□", "cyan"),
+    "asked": ("?", "yellow"),
+    "missing": ("×", "bold red"),
+    "unexpected": ("!", "bold red"),
+}
+_NOTHING = "·"
+
 
 def coverage(
-    table: str | None = None, *, symbol: str | None = None, store: str = "data/store", json: bool = False, quiet: bool = False
+    table: str | None = None,
+    *,
+    symbol: str | None = None,
+    config: Path | None = None,
+    calendar: str | None = None,
+    from_: Annotated[str | None, Parameter(name="--from")] = None,
+    until: str | None = None,
+    set_: Annotated[tuple[str, ...], Parameter(name="--set", consume_multiple=False)] = (),
+    store: str = "data/store",
+    json: bool = False,
+    quiet: bool = False,
 ) -> None:
     """Draw a calendar of the stored days, a line per symbol and month. Read from the ledger only.
+
+    With a calendar, by --calendar or --config, days on which the market was open and nothing is known are told as missing.
 
     For example:
 
     tickcast data coverage
 
-    tickcast data coverage bars --symbol NQ --json
+    tickcast data coverage bars --symbol NQ --calendar CME_Equity
+
+    tickcast data coverage --config configs/mgc-5m.yaml --from 2024-01-01 --until 2024-03-31 --json
 
     Parameters
     ----------
@@ -32,41 +66,81 @@ def coverage(
         Only this table, as bars or trades.
     symbol
         Only this symbol.
+    config
+        YAML file whose data section names table, symbol and calendar; contracts are drawn for as long as they were alive.
+    calendar
+        When the market was open, as CME_Equity or NYSE.
+    from_
+        First trading day, as 2024-03-01; by default the first one stored.
+    until
+        Last trading day, inclusive; by default the last one stored.
+    set_
+        Change one setting of the configuration, as data.symbol=NQ; may be given several times.
     store
         Folder of the embedded store, or the address of a server store.
     json
-        Write the answer as JSON: per table and symbol the days with their rows.
+        Write the answer as JSON: per table and symbol the days with their state and rows.
     quiet
         No remarks.
     """
     terminal = Terminal(quiet=quiet, as_json=json)
+    if config is not None and (table, symbol, calendar) != (None, None, None):
+        raise ConfigError("--config names table, symbol and calendar itself", hint="give --config alone, or none")
     with stored(store) as kept:
-        found = _stored_days(kept, table, symbol)
-    lines = [line for each in found for line in _drawn(each)]
-    terminal.answer(found, "\n".join(lines) if lines else "no stored day")
+        if config is not None:
+            frames = _configured(DataConfig.load(config, set_), kept, from_, until)
+        else:
+            frames = _of_ledger(kept, table, symbol, calendar, from_, until)
+    found = [_told(name, part) for name, states in frames.items() for part in states.partition_by("symbol", maintain_order=True)]
+    terminal.answer(found, _drawn(found) if found else "no stored day")
 
 
-def _stored_days(store: Store, table: str | None, symbol: str | None) -> list[dict[str, Any]]:
-    """Per table and symbol its days, each with its rows."""
+def _configured(data: DataConfig, store: Store, first: str | None, last: str | None) -> dict[str, pl.DataFrame]:
+    import time
+
+    from tickcast.upkeep import family, states_of
+
+    dataset = family(data, store)
+    begin, end = days_meant(data, dataset, store, first, last, to=None)
+    return {data.table: states_of(dataset, store, begin, end, now=time.time_ns())}
+
+
+def _of_ledger(
+    store: Store, table: str | None, symbol: str | None, calendar: str | None, first: str | None, last: str | None
+) -> dict[str, pl.DataFrame]:
+    from tickcast.clock import day_number
     from tickcast.schema import TABLES
+    from tickcast.upkeep import ledger_states
 
-    out: list[dict[str, Any]] = []
-    for name in (table,) if table is not None else TABLES:
-        for part in store.coverage(name, symbol).partition_by("symbol", maintain_order=True):
-            days = [{"day": day_text(day), "rows": rows} for day, rows in part.select("trading_day", "rows").iter_rows()]
-            out.append({"table": name, "symbol": part["symbol"][0], "days": days})
-    return out
+    days = (None if first is None else day_number(first), None if last is None else day_number(last))
+    names = (table,) if table is not None else tuple(TABLES)
+    return {name: ledger_states(store, name, symbol, calendar=calendar, first=days[0], last=days[1]) for name in names}
 
 
-def _drawn(dataset: dict[str, Any]) -> list[str]:
-    """A heading and a line per month: a square where the day is stored, a dot where not."""
-    held = {date.fromisoformat(each["day"]) for each in dataset["days"]}
-    lines = [f"{dataset['table']} {dataset['symbol']}"]
-    month = min(held).replace(day=1)
-    while month <= max(held):
-        after = (month + timedelta(days=32)).replace(day=1)
-        days = [month + timedelta(days=at) for at in range((after - month).days)]
-        count = sum(day in held for day in days)
-        lines.append(f"  {month:%Y-%m} {''.join('■' if day in held else '·' for day in days):<31} {count}")
-        month = after
-    return lines
+def _told(table: str, states: pl.DataFrame) -> dict[str, Any]:
+    """One symbol's days as JSON values."""
+    days = [{"day": day_text(day), "state": state, "rows": rows} for day, state, rows in states.drop("symbol").iter_rows()]
+    counts = dict(states["state"].value_counts().sort("state").iter_rows())
+    return {"table": table, "symbol": states["symbol"][0], "counts": counts, "days": days}
+
+
+def _drawn(found: list[dict[str, Any]]) -> Text:
+    """A heading per symbol, a line per month with a mark per day, and what the marks mean."""
+    out, used = Text(), dict[str, None]()
+    for dataset in found:
+        counts = ", ".join(f"{count} {state}" for state, count in dataset["counts"].items())
+        out.append(f"{dataset['table']} {dataset['symbol']}", "bold").append(f"  {counts}\n")
+        states = {date.fromisoformat(each["day"]): each["state"] for each in dataset["days"]}
+        used |= dict.fromkeys(dataset["counts"])
+        month, last = min(states).replace(day=1), max(states)
+        while month <= last:
+            after = (month + timedelta(days=32)).replace(day=1)
+            days = [states.get(month + timedelta(days=at)) for at in range((after - month).days)]
+            out.append(f"  {month:%Y-%m} ")
+            for state in days:
+                out.append(*_MARKS[state]) if state is not None else out.append(_NOTHING, "dim")
+            out.append(f"{'':{32 - len(days)}}{sum(state in ('stored', 'gap') for state in days)}\n")
+            month = after
+    for state in used:
+        out.append(f"{_MARKS[state][0]} {state}  ", _MARKS[state][1])
+    return out.append(f"{_NOTHING} closed or not known", "dim")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -11,22 +13,34 @@ from typing import Any
 import polars as pl
 
 from tickcast.calendars import Calendar, calendar
+from tickcast.clock import DAY, day_number
 from tickcast.config import DataConfig
-from tickcast.errors import DataError, StoreError
-from tickcast.lifecycle.own_rows import spans_of
+from tickcast.errors import DataError, SourceError, StoreError
+from tickcast.lifecycle.own_rows import Span, spans_of
 from tickcast.lifecycle.progress import Progress
 from tickcast.lifecycle.receipts import Ingested, Inputs, Receipts
 from tickcast.sources import Cleaned, FileSource, Source
 from tickcast.sources.configured import configured
 from tickcast.store import Store
+from tickcast.upkeep import family, fill
 
 __all__ = ["Ingested", "ingest"]
 
 _AT_ONCE = 2_000_000  # rows of one commit: a chunk of many days is written a few days at a time
 
 
-def ingest(data: DataConfig, store: Store, receipts: Path, progress: Progress, *, changed: bool = False) -> Ingested:
+def ingest(
+    data: DataConfig,
+    store: Store,
+    receipts: Path,
+    progress: Progress,
+    *,
+    changed: bool = False,
+    clock: Callable[[], int] = time.time_ns,
+) -> Ingested:
     """Read, clean and commit; the same files under the same settings are read once, and one that was killed goes on after its last chunk.
+
+    A provider is asked for the days from `data.start` to `data.end` that the store does not hold.
 
     Memory is that of one chunk (a file, or a day of a source without files) and of the rows of one commit.
 
@@ -36,10 +50,13 @@ def ingest(data: DataConfig, store: Store, receipts: Path, progress: Progress, *
     store: where to commit it; writing the same rows again changes nothing.
     receipts: folder of small JSON files that remember what was committed from which files.
     changed: take files that changed since they were read as corrections, instead of refusing them.
+    clock: UTC ns; of a provider only days that are over are asked.
 
     Raises SourceError or DataError naming file, row and field; chunks before the failing one stay committed and are harmless to repeat.
     """
     source = configured(data)
+    if source.remote:
+        return _asked(data, source, store, progress, clock)
     inputs = Inputs.of(source.files, progress.within("hash"))
     kept = Receipts(receipts, data, inputs)
     done = kept.remembered()
@@ -64,6 +81,29 @@ def ingest(data: DataConfig, store: Store, receipts: Path, progress: Progress, *
     inputs.unchanged()
     kept.finish(whole, {"source": data.source, "data": data.model_dump(mode="json"), "files": dict(inputs.files)})
     return whole
+
+
+def _wanted(data: DataConfig) -> tuple[int, int]:
+    """The first and the last trading day wanted, far away where it is not said."""
+    first, last = (None if day is None else day_number(day.isoformat()) for day in (data.start, data.end))
+    return first if first is not None else -(2**31), last if last is not None else 2**31 - 1
+
+
+def _asked(data: DataConfig, source: Source, store: Store, progress: Progress, clock: Callable[[], int]) -> Ingested:
+    """The days wanted, of which the missing ones are asked of the provider."""
+    if data.start is None:
+        raise SourceError("says not from which day on", field="data.start", hint="name the first trading day, as start: 2024-03-01")
+    first, last = _wanted(data)
+    last = min(last, clock() // DAY + 1)
+    done = fill(data, source, family(data, store), store, first, last, clock=clock, progress=progress.within("ask"))
+    whole = family(data, store)
+    inside = pl.col("trading_day").is_between(first, last) & pl.col("symbol").is_in([*whole.alive, *whole.members])
+    held = store.coverage(data.table, as_of=done.version).filter(inside)
+    if not len(held):
+        raise DataError(f"the provider had nothing of {data.symbol} in these days", field="data.start", hint="check symbol and days")
+    named = held.select("symbol", "trading_day", pl.lit(0), "first_ts", "last_ts", "rows")
+    spans = tuple(Span(*row) for row in named.iter_rows())
+    return Ingested(done.version, int(held["rows"].sum()), done.outside, done.quarantined, MappingProxyType({}), spans)
 
 
 def _holds(store: Store, version: str) -> bool:
@@ -92,6 +132,8 @@ def _chunks(source: Source, skip: int, progress: Progress) -> Iterator[tuple[Pat
 def _commit(chunk: Cleaned, origin: str, data: DataConfig, inputs: Inputs, store: Store, sessions: Calendar, told: Progress) -> Ingested:
     """Place and write one chunk; what it gave."""
     placed = sessions.assign(chunk.frame)
+    if data.start is not None or data.end is not None:
+        placed = replace(placed, rows=placed.rows.filter(pl.col("trading_day").is_between(*_wanted(data))))
     for rows in _batches(placed.rows):
         store.write(data.table, rows, source=origin, progress=told.within("store"))
     spans = spans_of(placed.rows, data.table)
@@ -100,7 +142,7 @@ def _commit(chunk: Cleaned, origin: str, data: DataConfig, inputs: Inputs, store
 
 def _provenance(data: DataConfig, inputs: Inputs, file: Path | None, origin: str) -> str:
     """Where the rows of a chunk come from, as JSON: source, options, and the file with its SHA-256 where there is one."""
-    told: dict[str, Any] = {"source": data.source, "options": dict(data.options)}
+    told: dict[str, Any] = {"source": data.source, "options": dict(data.options), "symbol": data.symbol}
     if file is not None:
         name = inputs.names[file]
         told |= {"file": name, "sha256": inputs.files[name]}

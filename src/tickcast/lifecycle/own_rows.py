@@ -26,7 +26,7 @@ class Span:
     Parameters
     ----------
     symbol, day: whose rows, and of which trading day (days since 1970-01-01).
-    interval: of bars, ns; 0 elsewhere.
+    interval: of bars, ns; 0 for all there are, and elsewhere.
     first_ts, last_ts: UTC ns, both inclusive.
     rows: number of rows; None where inputs overlap, so that nobody counted.
     """
@@ -92,7 +92,7 @@ def within(rows: pl.DataFrame, span: Span, table: str) -> pl.DataFrame:
     if len(rows) == span.rows and rows["ts"][0] >= span.first_ts and rows["ts"][-1] <= span.last_ts:
         return rows  # nobody else wrote to the day
     held = pl.col("ts").is_between(span.first_ts, span.last_ts)
-    if "interval" in rows.columns:
+    if "interval" in rows.columns and span.interval:
         held &= pl.col("interval") == span.interval
     kept = rows.filter(held)
     if span.rows is not None and len(kept) != span.rows:

@@ -1,0 +1,43 @@
+"""Damage: stored days that cannot be read as they were written, each read once and held against hash and manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import polars as pl
+
+from tickcast.errors import StoreError
+from tickcast.store import Store
+from tickcast.upkeep.expected import Family
+
+__all__ = ["Damage", "damaged_days"]
+
+
+@dataclass(frozen=True)
+class Damage:
+    """A stored day that cannot be read: whose, which, and what was found."""
+
+    symbol: str
+    trading_day: int
+    found: str
+
+
+def damaged_days(
+    dataset: Family, store: Store, first: int, last: int, progress: Callable[[str, float], None] | None = None
+) -> tuple[Damage, ...]:
+    """The days of the range whose bytes are not those that were committed; all of them, not only the first."""
+    held = store.coverage(dataset.table).filter(
+        pl.col("symbol").is_in([*dataset.alive, *dataset.members]) & pl.col("trading_day").is_between(first, last)
+    )
+    out = []
+    for done, (symbol, day, content) in enumerate(held.select("symbol", "trading_day", "content").iter_rows()):
+        if progress is not None:
+            progress(str(symbol), done / len(held))
+        try:
+            store.day(content)
+        except StoreError as error:
+            out.append(Damage(symbol, day, str(error)))
+    if progress is not None:
+        progress("read", 1.0)
+    return tuple(out)
