@@ -83,10 +83,18 @@ class DataConfig(Settings):
 
 
 class RollsConfig(Settings):
-    """Continuous series of a product's outright contracts."""
+    """One series of a product's outright contracts.
+
+    `by` decides when the contract changes, after a trading day; another one must have `threshold` times the volume (by default 1) or open
+    interest (1.1). A `continuous` series is adjusted forward, a `spliced` one holds prices as traded, as books need. By open interest
+    the series starts on the first day whose book has `levels` levels.
+    """
 
     product: str
-    by: Literal["volume"] = "volume"
+    by: Literal["volume", "open_interest", "instrument"] = "volume"
+    threshold: float | None = Field(default=None, ge=1, le=10, allow_inf_nan=False)
+    levels: int = Field(default=0, ge=0, le=10)
+    series: Literal["continuous", "spliced"] = "continuous"
 
 
 class BarsConfig(Settings):

@@ -55,7 +55,7 @@ def test_each_day_follows_what_was_known_the_day_before_and_never_goes_back(seed
     assert order == sorted(set(order))
     for roll in schedule.rolls:
         assert (series.filter(pl.col("underlying_contract") == roll.contract)["trading_day"] > roll.decided).all()
-        assert roll.volume > roll.left_volume
+        assert roll.measure > roll.left_measure
 
 
 @settings(deadline=None, max_examples=40)

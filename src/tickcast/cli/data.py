@@ -9,6 +9,7 @@ from tickcast.cli.data_coverage import coverage
 from tickcast.cli.data_fill import fill, update
 from tickcast.cli.data_list import list_datasets
 from tickcast.cli.data_profile import profile
+from tickcast.cli.data_rolls import rolls
 from tickcast.cli.data_sql import sql
 from tickcast.cli.data_verify import verify
 
@@ -24,3 +25,4 @@ data.command(update, name="update")
 data.command(sql, name="sql")
 data.command(profile, name="profile")
 data.command(copy, name="copy")
+data.command(rolls)

@@ -9,16 +9,16 @@ import polars as pl
 from tickcast.bars import build
 from tickcast.calendars import Sessions, calendar
 from tickcast.clock import DAY
-from tickcast.config import Experiment
+from tickcast.config import Experiment, RollsConfig
 from tickcast.errors import DataError
 from tickcast.lifecycle.own_rows import own_rows
 from tickcast.lifecycle.receipts import Ingested
 from tickcast.options import surface
-from tickcast.rolls import RollSchedule, continuous, schedule_by_volume
+from tickcast.rolls import RollSchedule, continuous, outright_pattern, schedule_by, spliced
 from tickcast.schema import TABLES
 from tickcast.store import Store
 
-__all__ = ["Market", "market"]
+__all__ = ["Market", "market", "planned"]
 
 _AHEAD = 400 * DAY  # how far past the data the sessions reach that a bundle carries
 
@@ -51,8 +51,8 @@ def market(experiment: Experiment, store: Store, arrived: Ingested) -> Market:
     rows = pl.concat(frames, how="diagonal").sort("ts", shape.identity[0], maintain_order=True)
     schedule = None
     if experiment.rolls is not None:
-        schedule = schedule_by_volume(rows, experiment.rolls.product)
-        rows = continuous(rows, schedule)
+        schedule = planned(experiment.rolls, store, rows, arrived.version)
+        rows = continuous(rows, schedule) if experiment.rolls.series == "continuous" else spliced(rows, schedule)
     if experiment.bars is not None:
         rows = build(rows, experiment.bars.interval, calendar(data.calendar)).rows
     if data.table == "options":
@@ -61,3 +61,18 @@ def market(experiment: Experiment, store: Store, arrived: Ingested) -> Market:
         raise DataError(f"the store holds no {data.table} of {data.symbol}", hint="check data.symbol against `tickcast ingest --json`")
     first, last = int(rows["ts"][0]), int(rows["ts"][-1])
     return Market(rows, schedule, calendar(data.calendar).sessions(first, last + _AHEAD))
+
+
+def planned(rolls: RollsConfig, store: Store, rows: pl.DataFrame, version: str | None = None) -> RollSchedule:
+    """The schedule that `rolls` asks for, of rows with `trading_day`; where they tell no open interest the product's stored books do."""
+    contracts = store.scan("contracts", as_of=version) if rolls.by == "instrument" else None
+    interest = None
+    if rolls.by == "open_interest" and "open_interest" not in rows.columns:
+        own = store.coverage("book", as_of=version).filter(pl.col("symbol").str.contains(outright_pattern(rolls.product)))
+        interest = store.scan("book", own["symbol"].unique().to_list(), as_of=version)
+        if not len(interest):
+            hint = f"store books of {rolls.product} with open_interest, or roll by volume"
+            raise DataError(f"neither the rows nor a stored book tell open interest of {rolls.product}", field="open_interest", hint=hint)
+    return schedule_by(
+        rolls.by, rows, rolls.product, threshold=rolls.threshold, levels=rolls.levels, contracts=contracts, interest=interest
+    )

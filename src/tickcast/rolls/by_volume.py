@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import polars as pl
 
 from tickcast.errors import DataError
-from tickcast.rolls.contracts import expiry_month, outright_pattern
-from tickcast.rolls.schedule import Roll, RollSchedule
+from tickcast.rolls.contracts import outright_pattern
+from tickcast.rolls.daily import daily_measures
+from tickcast.rolls.election import elect
+from tickcast.rolls.price_ratio import price_ratio
+from tickcast.rolls.schedule import RollSchedule, Rule
 
-__all__ = ["schedule_by_volume"]
+__all__ = ["schedule_by_instrument", "schedule_by_volume"]
 
 
-def schedule_by_volume(bars: pl.DataFrame, product: str) -> RollSchedule:
+def schedule_by_volume(rows: pl.DataFrame, product: str, *, threshold: float = 1.0) -> RollSchedule:
     """The roll schedule of `product` from its contracts' volume per trading day.
 
     At the end of each trading day the contract with the most volume, among those that do not expire before the one followed, becomes the
@@ -20,47 +25,35 @@ def schedule_by_volume(bars: pl.DataFrame, product: str) -> RollSchedule:
 
     Parameters
     ----------
-    bars: `symbol, ts, trading_day, close, volume`, all contracts mixed, any order; spreads and other products are ignored.
+    rows: bars (`close`, `volume`), trades (`price`, `size`) or books, with `symbol, ts, trading_day`, all contracts mixed; spreads and
+        other products are ignored.
+    threshold: how many times the followed contract's volume the leader's must exceed.
 
-    Raises DataError when a column or the product is absent, a volume is null, or two contracts never had a common close before their roll.
+    Raises DataError when a column or the product is absent, a volume is unknown, or two contracts had no common price before their roll.
     """
-    for name in ("symbol", "ts", "trading_day", "close", "volume"):
-        if name not in bars.columns:
-            hint = "place the bars with a calendar first: calendar(name).assign(bars).rows" if name == "trading_day" else None
-            raise DataError("a roll schedule by volume needs this column", field=name, hint=hint)
-    own = bars.filter(pl.col("symbol").str.contains(outright_pattern(product)))
+    return _by_volume(rows, product, None, threshold)
+
+
+def schedule_by_instrument(rows: pl.DataFrame, product: str, contracts: pl.DataFrame, *, threshold: float = 1.0) -> RollSchedule:
+    """As `schedule_by_volume`, contracts told apart by the instrument ids and expiries of table `contracts`, not by their names.
+
+    A name that comes back after ten years (MGCG1) is another contract. Raises DataError where a contract among the rows has no id.
+    """
+    own = contracts.filter(pl.col("symbol").str.contains(outright_pattern(product)) & pl.col("instrument_id").is_not_null())
     if not len(own):
-        raise DataError(f"no outright contract of {product} among the bars", field="symbol", hint="check the product's name")
-    if own["volume"].null_count() or own["volume"].is_nan().any():
-        raise DataError(f"volume of {product} is unknown in some bars", field="volume", hint="rolls by volume need every bar's volume")
-    daily = own.group_by("trading_day", "symbol").agg(pl.col("volume").cast(pl.Float64).sum()).sort("trading_day", "symbol")
-    rolls: list[Roll] = []
-    followed, floor = "", 0
-    for (day,), group in daily.group_by("trading_day", maintain_order=True):
-        today = int(str(day))
-        traded = {str(symbol): float(volume) for symbol, volume in group.select("symbol", "volume").iter_rows()}
-        expiries = {symbol: expiry_month(symbol, product, today) for symbol in traded}
-        eligible = [symbol for symbol in traded if expiries[symbol] >= floor and traded[symbol] > 0]
-        if not eligible:
-            continue
-        leader = min(eligible, key=lambda symbol: (-traded[symbol], expiries[symbol]))
-        if leader == followed or traded[leader] <= traded.get(followed, 0.0):
-            continue
-        ratio = _ratio(own, followed, leader, today) if followed else 1.0
-        rolls.append(Roll(today, leader, ratio, traded[leader], followed, traded.get(followed, 0.0)))
-        followed, floor = leader, expiries[leader]
-    if not rolls:
-        raise DataError(f"no contract of {product} traded", field="volume")
-    return RollSchedule(product, tuple(rolls))
+        hint = "store what the source tells of its contracts, or take the rule volume"
+        raise DataError(f"no instrument id of {product} is known", field="instrument_id", hint=hint)
+    return _by_volume(rows, product, own, threshold)
 
 
-def _ratio(bars: pl.DataFrame, old: str, new: str, day: int) -> float:
-    """Close of `old` over close of `new` at the last stamp by the end of `day` at which both have one, in the ten days before."""
-    recent = bars.filter((pl.col("trading_day") <= day) & (pl.col("trading_day") > day - 10))
-    sides = [
-        recent.filter(pl.col("symbol") == symbol).select("ts", pl.col("close").alias(side)) for symbol, side in ((old, "old"), (new, "new"))
-    ]
-    common = sides[0].join(sides[1], on="ts").filter((pl.col("old") > 0) & (pl.col("new") > 0)).sort("ts").tail(1)
-    if not len(common):
-        raise DataError(f"{old} and {new} have no common close before their roll", field="close", hint="use coarser bars of both")
-    return float(common["old"][0]) / float(common["new"][0])
+def _by_volume(rows: pl.DataFrame, product: str, contracts: pl.DataFrame | None, threshold: float) -> RollSchedule:
+    daily = daily_measures([rows], product, contracts)
+    unknown = daily.filter(pl.col("volume").is_null())
+    if len(unknown):
+        found = f"volume of {unknown['symbol'][0]} is unknown on a day"
+        raise DataError(found, field="volume", hint="rolls by volume need every row's volume")
+    if contracts is not None and daily["instrument_id"].null_count():
+        nameless = daily.filter(pl.col("instrument_id").is_null())["symbol"][0]
+        raise DataError(f"{nameless} traded before an instrument id of it is known", field="instrument_id")
+    rule: Rule = "volume" if contracts is None else "instrument"
+    return elect(daily, product, rule=rule, threshold=threshold, ratio=partial(price_ratio, rows))

@@ -1,4 +1,4 @@
-"""Contract symbols: product, delivery month and a year of one or two digits."""
+"""Contract symbols: product, delivery month and year, as America (MGCG1, MGCG21) and China (cu2305, SR305, SHFE.cu2305) write them."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ __all__ = ["MONTHS", "expiry_month", "outright_pattern"]
 
 MONTHS = "FGHJKMNQUVXZ"
 """Month letters, January to December."""
+_LETTER_YEAR = rf"[{MONTHS}][0-9]{{1,2}}"
+_YEAR_MONTH = r"[0-9]{1,2}(?:0[1-9]|1[0-2])"
 
 
 def outright_pattern(product: str) -> str:
     """Regular expression of the product's outright contracts; spreads such as MGCG1-MGCJ1 do not match."""
-    return rf"^{re.escape(product)}[{MONTHS}][0-9]{{1,2}}$"
+    return rf"^{re.escape(product)}(?:{_LETTER_YEAR}|{_YEAR_MONTH})$"
 
 
 def expiry_month(symbol: str, product: str, trading_day: int) -> int:
@@ -26,12 +28,15 @@ def expiry_month(symbol: str, product: str, trading_day: int) -> int:
 
     >>> divmod(expiry_month("MGCG1", "MGC", 18617), 12)  # traded on 2020-12-21
     (2021, 1)
+    >>> divmod(expiry_month("cu2305", "cu", 19440), 12)
+    (2023, 4)
     """
     if re.fullmatch(outright_pattern(product)[1:-1], symbol) is None:
         raise DataError(f"{symbol!r} is no outright contract of {product}", field="symbol")
-    letter, digits = symbol[len(product)], symbol[len(product) + 1 :]
+    tail = symbol[len(product) :]
+    digits, month = (tail[1:], MONTHS.index(tail[0])) if tail[0] in MONTHS else (tail[:-2], int(tail[-2:]) - 1)
     period = 100 if len(digits) == 2 else 10
     day = date(1970, 1, 1) + timedelta(trading_day)
     first = 12 * day.year + day.month - 1
-    month = 12 * (day.year // period * period + int(digits)) + MONTHS.index(letter)
-    return month if month >= first else month + 12 * period
+    named = 12 * (day.year // period * period + int(digits)) + month
+    return named if named >= first else named + 12 * period

@@ -8,14 +8,17 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tickcast.errors import ConfigError
 
-__all__ = ["Roll", "RollSchedule"]
+__all__ = ["Roll", "RollSchedule", "Rule"]
+
+Rule = Literal["volume", "open_interest", "instrument"]
+"""What decides when a series changes its contract."""
 
 
 @dataclass(frozen=True)
@@ -26,42 +29,55 @@ class Roll:
     ----------
     decided: trading day (days since 1970-01-01) whose volumes decided it; it was known at that day's last close.
     contract: the contract followed from then on, as MGCJ1.
-    ratio: last common close of the contract left over that of the new one, both known by the end of `decided`; 1.0 for the first contract.
-    volume: the new contract's volume on `decided`.
+    ratio: last common price of the contract left over that of the new one, both known by the end of `decided`; 1.0 for the first contract.
+    measure: the new contract's volume or open interest on `decided`.
     left: the contract left, "" for the first.
-    left_volume: its volume on `decided`, 0.0 for the first.
+    left_measure: its volume or open interest on `decided`, 0.0 for the first.
+    instrument_id: the venue's number of the new contract, where contracts are told apart by it.
     """
 
     decided: int
     contract: str
     ratio: float
-    volume: float
+    measure: float
     left: str = ""
-    left_volume: float = 0.0
+    left_measure: float = 0.0
+    instrument_id: int | None = None
 
     @property
     def trading_day(self) -> int:
         """The first day (days since 1970-01-01) on which the new contract may be followed; the next session is on it or after it."""
         return self.decided + 1
 
-    def explain(self) -> str:
+    def explain(self, measure: str = "volume", threshold: float = 1.0) -> str:
         """One line for people: when, from what, to what, why."""
         day = date(1970, 1, 1) + timedelta(self.decided)
+        named = self.contract if self.instrument_id is None else f"{self.contract} (instrument {self.instrument_id})"
         if not self.left:
-            return f"after {day}: {self.contract} leads with volume {self.volume:,.0f}; the series starts with it"
-        why = f"volume {self.volume:,.0f} against {self.left_volume:,.0f}"
-        return f"after {day}: {self.left} -> {self.contract}, {why}, price ratio {self.ratio:.6f}"
+            return f"after {day}: {named} leads with {measure} {self.measure:,.0f}; the series starts with it"
+        more = "" if threshold == 1 else f", more than {threshold:g} times"
+        why = f"{measure} {self.measure:,.0f} against {self.left_measure:,.0f}{more}"
+        return f"after {day}: {self.left} -> {named}, {why}, price ratio {self.ratio:.6f}"
 
 
 @dataclass(frozen=True)
 class RollSchedule:
     """The rolls of one product in time order; the first names the first contract.
 
+    Parameters
+    ----------
+    product: as MGC.
+    rolls: in time order.
+    rule: what decides: "volume", "open_interest" or "instrument" (volume, contracts told apart by instrument id).
+    threshold: how many times the measure of the contract followed another one must exceed.
+
     Raises ConfigError when the schedule is empty, out of order, or a ratio is not positive and finite.
     """
 
     product: str
     rolls: tuple[Roll, ...]
+    rule: Rule = "volume"
+    threshold: float = 1.0
 
     def __post_init__(self) -> None:
         if not self.rolls:
@@ -89,11 +105,18 @@ class RollSchedule:
 
     def explain(self) -> tuple[str, ...]:
         """One line per roll."""
-        return tuple(roll.explain() for roll in self.rolls)
+        measure = "open interest" if self.rule == "open_interest" else "volume"
+        return tuple(roll.explain(measure, self.threshold) for roll in self.rolls)
+
+    def extends(self, earlier: RollSchedule) -> bool:
+        """Whether every roll of `earlier` is one of these, as it must be where data was appended and none corrected."""
+        same = (self.product, self.rule, self.threshold) == (earlier.product, earlier.rule, earlier.threshold)
+        return same and self.rolls[: len(earlier.rolls)] == earlier.rolls
 
     def as_dict(self) -> dict[str, Any]:
         """JSON values that `RollSchedule.parse` reads back."""
-        return {"product": self.product, "rolls": [asdict(roll) for roll in self.rolls]}
+        rolls = [asdict(roll) for roll in self.rolls]
+        return {"product": self.product, "rule": self.rule, "threshold": self.threshold, "rolls": rolls}
 
     @property
     def digest(self) -> str:
@@ -109,6 +132,8 @@ class RollSchedule:
             typed = all(isinstance(r.decided, int) and isinstance(r.contract, str) and isinstance(r.ratio, float) for r in rolls)
             if not typed:
                 raise ConfigError("a roll has a value of the wrong kind", field="rolls")
-            return cls(str(values["product"]), rolls)
+            if values["rule"] not in get_args(Rule):
+                raise ConfigError(f"no rule called {values['rule']!r}", field="rule", hint=f"known: {', '.join(get_args(Rule))}")
+            return cls(str(values["product"]), rolls, values["rule"], float(values["threshold"]))
         except (KeyError, TypeError) as error:
             raise ConfigError(f"not a roll schedule: {error}", field="rolls") from None

@@ -7,9 +7,10 @@ import polars as pl
 from tickcast.errors import DataError
 from tickcast.rolls.schedule import RollSchedule
 
-__all__ = ["continuous", "spliced"]
+__all__ = ["continuous", "follow_feed", "spliced"]
 
-_PRICES = ("open", "high", "low", "close", "price", "turnover")
+_PRICES = ("open", "high", "low", "close", "price", "last", "turnover")
+_SIDES = ("bid_price_", "ask_price_")
 
 
 def continuous(rows: pl.DataFrame, schedule: RollSchedule) -> pl.DataFrame:
@@ -21,7 +22,7 @@ def continuous(rows: pl.DataFrame, schedule: RollSchedule) -> pl.DataFrame:
 
     Parameters
     ----------
-    rows: bars or trades with `trading_day`, contracts mixed.
+    rows: bars, trades or books with `trading_day`, contracts mixed.
 
     Returns the rows of the contract followed on each trading day, in time order, with symbol = the product, `underlying_contract` and
     `segment_id`. Days before the first contract was known are left out. Raises DataError when `trading_day` is absent or nothing is left.
@@ -30,8 +31,38 @@ def continuous(rows: pl.DataFrame, schedule: RollSchedule) -> pl.DataFrame:
 
 
 def spliced(rows: pl.DataFrame, schedule: RollSchedule) -> pl.DataFrame:
-    """As `continuous` with prices as traded: the price jumps where the contract changes, so only windows inside a segment mean anything."""
+    """As `continuous` with prices as traded: the price jumps where the contract changes, so only windows inside a segment mean anything.
+
+    It is the series for order books: every level, tick and open interest is that of `underlying_contract`.
+    """
     return _followed(rows, schedule, adjust=False)
+
+
+def follow_feed(rows: pl.DataFrame, contracts: pl.DataFrame) -> pl.DataFrame:
+    """A feed that is one series already (as NQ.v.0), cut where its instrument id changes; prices as the feed gives them.
+
+    Such a feed holds no price of the new contract before the change, so no ratio is known and no return across one means anything.
+
+    Parameters
+    ----------
+    rows: of one symbol, in time order.
+    contracts: table `contracts`: which instrument id the symbol stood for from when on.
+
+    Returns the rows with `segment_id` (counts the changes) and `underlying_contract` (the id, as text). Raises DataError where the rows are
+    of several symbols, or begin before any id is known.
+    """
+    symbols = rows["symbol"].unique().to_list()
+    if len(symbols) != 1:
+        raise DataError(f"a feed that is rolled already is one symbol, here are {len(symbols)}", field="symbol")
+    ids = (
+        contracts.filter((pl.col("symbol") == symbols[0]) & pl.col("instrument_id").is_not_null()).select("ts", "instrument_id").sort("ts")
+    )
+    told = rows.select("ts").join_asof(ids, on="ts", check_sortedness=False)["instrument_id"]
+    if told.null_count():
+        hint = "store its contracts: the source must tell instrument ids"
+        raise DataError(f"{told.null_count()} rows of {symbols[0]} have no instrument id", field="instrument_id", hint=hint)
+    segment = (told != told.shift(1)).fill_null(False).cum_sum().cast(pl.Int64)
+    return rows.with_columns(segment.alias("segment_id"), told.cast(pl.String).alias("underlying_contract"))
 
 
 def _followed(rows: pl.DataFrame, schedule: RollSchedule, *, adjust: bool) -> pl.DataFrame:
@@ -50,7 +81,7 @@ def _followed(rows: pl.DataFrame, schedule: RollSchedule, *, adjust: bool) -> pl
     )
     if not len(held):
         raise DataError(f"no row belongs to the contracts of {schedule.product}", field="symbol", hint="were the rows rolled before?")
-    factor = pl.col("factor") if adjust else pl.lit(1.0)
-    scaled = [pl.col(name) * factor for name in _PRICES if name in rows.columns]
+    factor = pl.col("factor")
+    scaled = [pl.col(name) * factor for name in rows.columns if name in _PRICES or name.startswith(_SIDES)] if adjust else []
     held = held.with_columns(*scaled, pl.col("symbol").alias("underlying_contract"), pl.lit(schedule.product).alias("symbol"))
     return held.drop("followed", "factor").sort("ts", maintain_order=True)
