@@ -146,14 +146,18 @@ BOOK = Table(
     identity=("symbol", "ts"),
     repeats=True,
 )
+_ORDER_KINDS = (
+    "1 new, 2 partial cancel, 3 delete, 4 visible execution, 5 hidden execution, 6 cross, 7 halt, 8 modified to this price and size, "
+    "9 book emptied, 10 order of a snapshot"
+)
 ORDERS = Table(
     "orders",
     (
         _SYMBOL,
         _TS,
         _TS_EVENT,
-        Column("kind", pl.Int8, "-", "1 new, 2 partial cancel, 3 delete, 4 visible execution, 5 hidden execution, 6 cross, 7 halt"),
-        Column("order_id", pl.Int64, "-", "the exchange's number of the order; 0 where it tells none", required=False),
+        Column("kind", pl.Int8, "-", _ORDER_KINDS),
+        Column("order_id", pl.Int64, "-", "the exchange's number, the same 64 bits if unsigned; 0 where it tells none", required=False),
         Column("size", pl.Float64, "contracts or shares", "quantity of this message; null for a halt", required=False),
         Column("price", pl.Float64, "quote currency", "price of the order; null for a halt", required=False),
         Column("side", pl.Int8, "-", "+1 buy order, -1 sell order; a halt: -1 trading stops, 0 quoting, +1 resumes", required=False),

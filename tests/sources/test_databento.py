@@ -12,7 +12,7 @@ from databento_dbn import TradeMsg
 
 from tickcast.errors import ConfigError, SourceError
 from tickcast.sources import Databento
-from tickcast.sources.databento import _trades_frame
+from tickcast.sources.dbn_frames import trades_frame
 from tickcast.sources.files import read_bytes
 
 FIRST = "glbx-mdp3-20201220-20201231.ohlcv-1m.dbn.zst"
@@ -85,7 +85,7 @@ def test_undefined_prices_are_quarantined(month: bytes, tmp_path: Path) -> None:
 def test_trades_take_the_aggressor_and_the_moment_they_were_known() -> None:
     records = np.zeros(3, dtype=np.dtype(TradeMsg._dtypes))
     records["side"], records["price"], records["ts_recv"], records["ts_event"] = [b"B", b"A", b"N"], 1_500_000_000, 7, 5
-    frame = _trades_frame(records)
+    frame = trades_frame(records)
     assert frame["side"].to_list() == [1, -1, 0]
     assert frame.select("ts", "ts_event", "price").row(0) == (7, 5, 1.5)
 
@@ -95,5 +95,5 @@ def test_the_wrong_table_and_no_file_are_told(market_data: Path, tmp_path: Path)
         list(Databento(market_data / "mgc" / FIRST, table="trades").history())
     with pytest.raises(SourceError, match="no such file"):
         Databento(tmp_path)
-    with pytest.raises(ConfigError, match="no table 'book'"):
-        Databento(tmp_path, table="book")
+    with pytest.raises(ConfigError, match="no table 'quotes'"):
+        Databento(tmp_path, table="quotes")

@@ -272,6 +272,12 @@ impl PyBook {
         each.map(|(i, trouble)| (trouble.name(), tally.counts[i], tally.first[i])).collect()
     }
 
+    /// (number, name of the trouble) of the events refused since this was asked last, at most 65,536.
+    fn refusals(&mut self) -> Vec<(u64, &'static str)> {
+        let found = self.feed.refusals();
+        found.into_iter().map(|(event, trouble)| (event, trouble.name())).collect()
+    }
+
     /// Events so far.
     #[getter]
     fn events(&self) -> u64 {

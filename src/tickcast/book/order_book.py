@@ -20,6 +20,7 @@ from tickcast.schema import BOOK, BOOK_LEVELS, conform
 __all__ = ["OrderBook"]
 
 _LAST, _SNAPSHOT = 128, 32
+_MBO_RECORD = 56
 _EVERY = ("event", "packet", "change")
 _Columns = tuple[
     NDArray[np.int64], NDArray[np.uint8], NDArray[np.int64], NDArray[np.int8], NDArray[np.int64], NDArray[np.int64], NDArray[np.uint8]
@@ -131,6 +132,10 @@ class OrderBook:
         """Number of the first event in each trouble, from 1 since this book began."""
         return MappingProxyType({name: first for name, _, first in self._book.troubles() if first})
 
+    def refusals(self) -> list[tuple[int, str]]:
+        """(number since this book began, trouble) of the events that it refused since this was asked last; the first 65,536."""
+        return self._book.refusals()
+
     @property
     def events(self) -> int:
         """Events taken in."""
@@ -208,7 +213,11 @@ def _columns(events: pl.DataFrame) -> _Columns:
 
 
 def _bytes(records: NDArray[Any]) -> NDArray[np.uint8]:
-    return np.frombuffer(np.ascontiguousarray(records).data.cast("B"), dtype=np.uint8)
+    if records.dtype.itemsize != _MBO_RECORD:
+        raise DataError(
+            f"records of {records.dtype.itemsize} bytes are no mbo", hint=f"give records of {_MBO_RECORD} bytes, without ts_out"
+        )
+    return np.ascontiguousarray(records).view(np.uint8)
 
 
 def _signed(order_id: int) -> int:

@@ -155,8 +155,8 @@ def _side_rules(frame: pl.DataFrame) -> Iterator[_Rule]:
 
 
 def _order_rules(frame: pl.DataFrame) -> Iterator[_Rule]:
-    if not 1 <= _least(frame["kind"]) <= _greatest(frame["kind"]) <= 7:
-        yield ~pl.col("kind").is_between(1, 7), "kind_unknown"
+    if not 1 <= _least(frame["kind"]) <= _greatest(frame["kind"]) <= 10:
+        yield ~pl.col("kind").is_between(1, 10), "kind_unknown"
     yield from _side_rules(frame)
 
 

@@ -25,7 +25,11 @@ pub struct Feed {
     pub(super) now: i64,
     /// Crossed and locked books are counted from here on: before it an auction gathers orders.
     pub(super) opens: i64,
+    refused: Vec<(u64, Trouble)>,
 }
+
+/// Refused events that are remembered one by one, until somebody asks.
+const REMEMBERED: usize = 1 << 16;
 
 impl Feed {
     /// `depth`: levels a side that the feed reports, 0 for all. `opens`: from when on a crossed book is counted, ns UTC.
@@ -38,6 +42,7 @@ impl Feed {
             events: 0,
             now: i64::MIN,
             opens,
+            refused: Vec::new(),
         }
     }
 
@@ -51,7 +56,7 @@ impl Feed {
             let before = self.begin(&event, sink);
             let (_, trouble) = self.book.apply(&event);
             if let Some(trouble) = trouble {
-                self.tally.note(trouble, self.events);
+                self.note(trouble);
             }
             let seen = if event.is_last() || each { self.visible(sink) } else { None };
             match before.or(trouble).or(seen) {
@@ -105,6 +110,18 @@ impl Feed {
     #[must_use]
     pub fn now(&self) -> i64 {
         self.now
+    }
+
+    /// Events that were refused since this was asked last, as (number, trouble); the first 65,536 of them.
+    pub fn refusals(&mut self) -> Vec<(u64, Trouble)> {
+        std::mem::take(&mut self.refused)
+    }
+
+    pub(super) fn note(&mut self, trouble: Trouble) {
+        self.tally.note(trouble, self.events);
+        if trouble.is_refusal() && self.refused.len() < REMEMBERED {
+            self.refused.push((self.events, trouble));
+        }
     }
 
     pub(super) fn begin(&mut self, event: &Event, sink: &mut Sink<'_>) -> Option<Trouble> {

@@ -33,7 +33,7 @@ pub fn lives(feed: &mut Feed, events: impl Iterator<Item = Event>, mut take: imp
         feed.begin(&event, &mut sink);
         let (effect, trouble) = feed.book.apply(&event);
         if let Some(trouble) = trouble {
-            feed.tally.note(trouble, feed.events);
+            feed.note(trouble);
         }
         if event.is_last() {
             feed.visible(&mut sink);

@@ -59,6 +59,12 @@ impl Trouble {
         !matches!(self, Self::FillUnseen | Self::FillHidden)
     }
 
+    /// True where the event was refused, or taken for another than it says; the rest is taken as it is.
+    #[must_use]
+    pub fn is_refusal(self) -> bool {
+        self.is_wrong() && !matches!(self, Self::TimeBack | Self::Crossed | Self::Locked | Self::Doubtful)
+    }
+
     /// The name that counters and errors carry.
     #[must_use]
     pub fn name(self) -> &'static str {
