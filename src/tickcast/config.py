@@ -20,6 +20,7 @@ from tickcast.errors import ConfigError
 
 __all__ = [
     "BarsConfig",
+    "CleaningConfig",
     "DataConfig",
     "Experiment",
     "ForecasterConfig",
@@ -42,11 +43,29 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class CleaningConfig(Settings):
+    """What the market allows, where it is not the usual, see `cleaning.Rules`; `off_tick` is about prices between two ticks."""
+
+    crossed: Literal["keep", "quarantine"] = "quarantine"
+    locked: Literal["keep", "quarantine"] = "keep"
+    off_tick: Literal["keep", "quarantine"] = "keep"
+    stale: str | None = "1m"
+    far: float | None = Field(default=2.0, gt=1, allow_inf_nan=False)
+
+    @field_validator("stale")
+    @classmethod
+    def _duration(cls, value: str | None) -> str | None:
+        if value is not None:
+            parse_duration(value)
+        return value
+
+
 class DataConfig(Settings):
     """Where events come from.
 
     `options` are the source's own constructor arguments; `files` may hold `${NAME:-default}`; `tick` is the smallest price change. `start`
     and `end` are the first and last trading day wanted, both included; a provider needs `start`, of files they leave out the other days.
+    `cleaning` says what the market allows.
     """
 
     source: Literal["databento", "databento-history", "fi2010", "lean", "lobster", "sgx", "simulated", "sql", "table"]
@@ -58,6 +77,13 @@ class DataConfig(Settings):
     start: dt.date | None = None
     end: dt.date | None = None
     options: Mapping[str, Any] = {}
+    cleaning: CleaningConfig = CleaningConfig()
+
+    @model_validator(mode="after")
+    def _tick_is_told(self) -> Self:
+        if self.cleaning.off_tick == "quarantine" and self.tick is None:
+            raise ValueError("cleaning.off_tick needs the tick")
+        return self
 
     @classmethod
     def load(cls, path: Path | str, changes: Sequence[str] = ()) -> DataConfig:

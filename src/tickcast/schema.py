@@ -23,6 +23,7 @@ __all__ = [
     "GAPS",
     "OPTIONS",
     "ORDERS",
+    "QUARANTINE",
     "SIGNALS",
     "SURFACE",
     "TABLES",
@@ -53,13 +54,15 @@ class Table:
     """A named, ordered list of columns; `identity` names those that tell two rows apart.
 
     Where `repeats` holds, two genuine rows may share an identity (trades at one stamp) and their count tells them apart; elsewhere a second
-    row of one identity is a correction of the first.
+    row of one identity is a correction of the first. Rows of a table that is not `versioned` tell about the data and are none of it: they
+    have no part in a store's version.
     """
 
     name: str
     columns: tuple[Column, ...]
     identity: tuple[str, ...]
     repeats: bool = False
+    versioned: bool = True
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -281,7 +284,23 @@ GAPS = Table(
     ),
     identity=("symbol", "ts", "table"),
 )
-TABLES: Mapping[str, Table] = {table.name: table for table in (TRADES, BARS, BOOK, ORDERS, SIGNALS, OPTIONS, SURFACE, CONTRACTS, GAPS)}
+QUARANTINE = Table(
+    "quarantine",
+    (
+        Column("symbol", pl.String, "-", "instrument as its source names it; empty where the row tells none"),
+        Column("ts", pl.Int64, "ns UTC", "the row's stamp; of the row before it in the file where its own cannot be"),
+        Column("table", pl.String, "-", "the table that the row was meant for"),
+        Column("source", pl.String, "-", "the file or provider it came from"),
+        Column("file_row", pl.Int64, "-", "its number there, from 1, header excluded", required=False),
+        Column("reason", pl.String, "-", "why it was set aside"),
+        Column("original", pl.String, "JSON", "every value of the row as it was read, as text"),
+    ),
+    identity=("symbol", "ts", "table", "source", "file_row", "reason", "original"),
+    versioned=False,
+)
+TABLES: Mapping[str, Table] = {
+    table.name: table for table in (TRADES, BARS, BOOK, ORDERS, SIGNALS, OPTIONS, SURFACE, CONTRACTS, GAPS, QUARANTINE)
+}
 
 
 def nanoseconds(column: pl.Series, *, file: object = None) -> pl.Series:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from tickcast.cleaning.clean import clean
 from tickcast.cleaning.cleaned import Cleaned
 from tickcast.cleaning.order import late_rows
+from tickcast.cleaning.quarantine import quarantine_rows
 from tickcast.cleaning.reasons import REASONS, explain
 from tickcast.cleaning.rules import Rules
 from tickcast.cleaning.screen import Screen
 from tickcast.cleaning.values import EARLIEST, LATEST, PRICE_LIMIT
 
-__all__ = ["EARLIEST", "LATEST", "PRICE_LIMIT", "REASONS", "Cleaned", "Rules", "Screen", "clean", "explain", "late_rows"]
+__all__ = ["EARLIEST", "LATEST", "PRICE_LIMIT", "REASONS", "Cleaned", "Rules", "Screen", "clean", "explain", "late_rows", "quarantine_rows"]

@@ -10,6 +10,7 @@ from tickcast.cli.data_fill import fill, update
 from tickcast.cli.data_list import list_datasets
 from tickcast.cli.data_profile import profile
 from tickcast.cli.data_rolls import rolls
+from tickcast.cli.data_quarantine import quarantine
 from tickcast.cli.data_sql import sql
 from tickcast.cli.data_verify import verify
 
@@ -26,3 +27,4 @@ data.command(sql, name="sql")
 data.command(profile, name="profile")
 data.command(copy, name="copy")
 data.command(rolls)
+data.command(quarantine, name="quarantine")

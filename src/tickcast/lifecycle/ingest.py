@@ -13,12 +13,14 @@ from typing import Any
 import polars as pl
 
 from tickcast.calendars import Calendar, calendar
-from tickcast.clock import DAY, day_number
+from tickcast.cleaning import Rules, Screen, quarantine_rows
+from tickcast.clock import DAY, day_number, parse_duration
 from tickcast.config import DataConfig
 from tickcast.errors import DataError, SourceError, StoreError
 from tickcast.lifecycle.own_rows import Span, spans_of
 from tickcast.lifecycle.progress import Progress
 from tickcast.lifecycle.receipts import Ingested, Inputs, Receipts
+from tickcast.schema import QUARANTINE, TABLES
 from tickcast.sources import Cleaned, FileSource, Source
 from tickcast.sources.configured import configured
 from tickcast.store import Store
@@ -50,7 +52,7 @@ def ingest(
     store: where to commit it; writing the same rows again changes nothing.
     receipts: folder of small JSON files that remember what was committed from which files.
     changed: take files that changed since they were read as corrections, instead of refusing them.
-    clock: UTC ns; of a provider only days that are over are asked.
+    clock: UTC ns; of a provider only days that are over are asked, and a row stamped later has not happened yet and is set aside.
 
     Raises SourceError or DataError naming file, row and field; chunks before the failing one stay committed and are harmless to repeat.
     """
@@ -69,7 +71,9 @@ def ingest(
         before = []
     kept.begin(before)
     sessions, committed = calendar(data.calendar), list(before)
+    now = None if data.source == "simulated" else clock()  # a market that is made up may lie in the future
     for file, chunk in _chunks(source, len(before), progress):
+        chunk = Screen(TABLES[data.table], _rules(data, sessions)).take(chunk, now=now)
         committed.append(_commit(chunk, _provenance(data, inputs, file, chunk.origin), data, inputs, store, sessions, progress))
         del chunk
         kept.note(len(committed) - 1, committed[-1])
@@ -132,12 +136,23 @@ def _chunks(source: Source, skip: int, progress: Progress) -> Iterator[tuple[Pat
 def _commit(chunk: Cleaned, origin: str, data: DataConfig, inputs: Inputs, store: Store, sessions: Calendar, told: Progress) -> Ingested:
     """Place and write one chunk; what it gave."""
     placed = sessions.assign(chunk.frame)
+    aside = quarantine_rows(chunk, TABLES[data.table], source=chunk.origin or data.source, outside=placed.outside)
+    if len(aside):
+        store.write(QUARANTINE.name, aside, source=origin)
     if data.start is not None or data.end is not None:
         placed = replace(placed, rows=placed.rows.filter(pl.col("trading_day").is_between(*_wanted(data))))
     for rows in _batches(placed.rows):
         store.write(data.table, rows, source=origin, progress=told.within("store"))
     spans = spans_of(placed.rows, data.table)
     return Ingested(store.version(), len(placed.rows), len(placed.outside), chunk.counts, inputs.files, spans)
+
+
+def _rules(data: DataConfig, sessions: Calendar) -> Rules:
+    """What the market allows, by the configuration."""
+    told = data.cleaning
+    tick = data.tick if told.off_tick == "quarantine" else None
+    stale = None if told.stale is None else parse_duration(told.stale)
+    return Rules(calendar=sessions, tick=tick, crossed=told.crossed, locked=told.locked, stale=stale, far=told.far)
 
 
 def _provenance(data: DataConfig, inputs: Inputs, file: Path | None, origin: str) -> str:

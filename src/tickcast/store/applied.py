@@ -75,8 +75,8 @@ def _commit(change: Commit, database: apsw.Connection) -> None:
         key, content = (day.table, day.symbol, day.trading_day), day.content
         where = "kind = ? AND symbol = ? AND day = ? AND removed IS NULL"
         for (before,) in list(database.execute(f"UPDATE days SET removed = ? WHERE {where} RETURNING content", (number, *key))):
-            total -= int(before, 16)
-        total += int(content, 16)
+            total -= int(before, 16) * day.versioned
+        total += int(content, 16) * day.versioned
         hashes = tuple((value + 2**63) % 2**64 - 2**63 for value in (day.low, day.high, day.total))
         facts = (day.rows, day.first_ts, day.last_ts, *hashes, day.levels, day.parts, day.source, number)
         database.execute("INSERT INTO days VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)", (*key, content, *facts))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from tickcast.errors import StoreError
-from tickcast.schema import BOOK_LEVELS
+from tickcast.schema import BOOK_LEVELS, TABLES
 from tickcast.store.row_hash import row_hashes
 
 __all__ = ["NO_VERSION", "Day", "DerivedDay", "Part", "StoredDefinition", "Summary", "agree", "summary", "summed"]
@@ -65,10 +65,15 @@ class Day:
 
     @property
     def content(self) -> str:
-        """SHA-256 that names the day's rows: equal rows give an equal name in every store. A version is the sum of these."""
+        """SHA-256 that names the day's rows: equal rows give an equal name in every store. Versions are sums of these, see `versioned`."""
         key = (self.table, self.symbol, self.trading_day)
         facts = (self.rows, self.first_ts, self.last_ts, self.low, self.high, self.total, self.levels)
         return hashlib.sha256("\0".join(map(str, (*key, *facts))).encode()).hexdigest()
+
+    @property
+    def versioned(self) -> bool:
+        """Whether the day has a part in the store's version."""
+        return self.table not in TABLES or TABLES[self.table].versioned
 
 
 @dataclass(frozen=True)

@@ -215,7 +215,7 @@ class Store:
         ledger = self._backend.ledger
         number, version = ledger.version()
         days = ledger.days(None, None, number)
-        if f"{sum(int(day.content, 16) for day in days) % 2**256:064x}" != version:
+        if f"{sum(int(day.content, 16) for day in days if day.versioned) % 2**256:064x}" != version:
             raise StoreError("manifests do not add up to the version", file=ledger.place, hint="restore the ledger from a backup")
         where = "" if full else "WHERE removed IS NULL"
         named = ledger.query(f"SELECT name, kind FROM parts {where}") + (ledger.query("SELECT part, kind FROM derived") if full else [])
