@@ -6,9 +6,7 @@ import json
 from pathlib import Path
 
 import polars as pl
-import pytest
 
-from tickcast.cli import execute
 from tickcast.clock import DAY, SECOND
 from tickcast.config import CleaningConfig, DataConfig
 from tickcast.lifecycle.ingest import Ingested, ingest
@@ -83,17 +81,3 @@ def test_rows_outside_every_session_are_kept_too(tmp_path: Path) -> None:
     assert (done.rows, done.outside) == (2, 2)
     rows = aside(tmp_path)
     assert rows["reason"].to_list() == ["outside_session"] * 2 and rows["file_row"].to_list() == [2, 3]
-
-
-def test_the_command_counts_and_shows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    read(tmp_path)
-    where = ["--store", str(tmp_path / "store")]
-    assert execute(["data", "quarantine", *where, "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert told["rows"] == 7 and [one["reason"] for one in told["reasons"]] == sorted(REASONS)
-    assert all(one["meaning"] != one["reason"] for one in told["reasons"])
-    assert execute(["data", "quarantine", "trades", "--reason", "price_far", "--rows", "5", *where]) == 0
-    shown = capsys.readouterr().out
-    assert "45002.5" in shown and "price_far" in shown
-    assert execute(["data", "quarantine", "--symbol", "NQ", *where]) == 0
-    assert "no row was set aside" in capsys.readouterr().out
