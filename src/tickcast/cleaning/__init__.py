@@ -9,6 +9,26 @@ from tickcast.cleaning.quarantine import quarantine_rows
 from tickcast.cleaning.reasons import REASONS, explain
 from tickcast.cleaning.rules import Rules
 from tickcast.cleaning.screen import Screen
+from tickcast.cleaning.series import FOUND, SeriesRules, series_faults
+from tickcast.cleaning.tape import REGULAR, tape_quotes, tape_trades
 from tickcast.cleaning.values import EARLIEST, LATEST, PRICE_LIMIT
 
-__all__ = ["EARLIEST", "LATEST", "PRICE_LIMIT", "REASONS", "Cleaned", "Rules", "Screen", "clean", "explain", "late_rows", "quarantine_rows"]
+__all__ = [
+    "EARLIEST",
+    "FOUND",
+    "LATEST",
+    "PRICE_LIMIT",
+    "REASONS",
+    "REGULAR",
+    "Cleaned",
+    "Rules",
+    "Screen",
+    "SeriesRules",
+    "clean",
+    "explain",
+    "late_rows",
+    "quarantine_rows",
+    "series_faults",
+    "tape_quotes",
+    "tape_trades",
+]

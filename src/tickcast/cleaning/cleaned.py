@@ -58,6 +58,14 @@ class Cleaned:
         held = pl.concat([held, aside], how="diagonal_relaxed") if len(held) else aside
         return replace(self, frame=self.frame.filter(~mark), rows=self.numbers.filter(~mark), quarantined=held, counts=tally(held))
 
+    def joined(self, earlier: pl.DataFrame) -> Cleaned:
+        """The chunk with rows, with `row` and `reason`, that were set aside before it was made."""
+        if not len(earlier):
+            return self
+        parts = [part.with_columns(pl.col("row").cast(pl.Int64)) for part in (earlier, self.quarantined) if len(part)]
+        held = pl.concat(parts, how="diagonal_relaxed")
+        return replace(self, quarantined=held, counts=tally(held))
+
 
 def tally(held: pl.DataFrame) -> Mapping[str, int]:
     """Rows per `reason`, by name."""

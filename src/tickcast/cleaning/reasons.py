@@ -49,6 +49,11 @@ REASONS: Mapping[str, str] = MappingProxyType(
         "right_unknown": "the option is neither call nor put",
         "expired": "the option has settled before the stamp",
         "condition": "the sale's condition is none of a regular trade",
+        "other_exchange": "the row is of another exchange than the one asked for",
+        "same_stamp": "the row is merged with the others of its stamp into the last of them",
+        "spread_not_positive": "the offer is not above the bid",
+        "spread_wide": "the spread is fifty times the day's median or more",
+        "outlier": "the middle is far from those around it, measured by the day's median deviation",
         "corrected": "the exchange corrected or cancelled the trade later",
     }
 )

@@ -18,6 +18,7 @@ from tickcast.sources.mapped import MappedTable
 from tickcast.sources.sgx import Sgx
 from tickcast.sources.simulated import SimulatedMarket
 from tickcast.sources.sql import SqlTable
+from tickcast.sources.taq import Taq
 
 __all__ = [
     "SOURCES",
@@ -37,6 +38,7 @@ __all__ = [
     "SimulatedMarket",
     "Source",
     "SqlTable",
+    "Taq",
     "fetch_es_ticks",
     "no_contracts",
     "trading_days",
@@ -53,5 +55,6 @@ SOURCES: Mapping[str, type[Source]] = MappingProxyType(
         "simulated": SimulatedMarket,
         "sql": SqlTable,
         "table": MappedTable,
+        "taq": Taq,
     }
 )

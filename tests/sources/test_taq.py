@@ -1,0 +1,130 @@
+"""TAQ: raw rows cleaned as the reference cleaned them, row for row; damaged and wrong files are refused in one line."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import lzma
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from tickcast.calendars import calendar
+from tickcast.cleaning import Cleaned, tape_quotes, tape_trades
+from tickcast.errors import ConfigError, SourceError
+from tickcast.sources import Taq
+from tickcast.sources.rda import read_rda
+
+
+def read(folder: Path, file: str, **options: object) -> Cleaned:
+    return next(Taq(folder / "taq" / file, **options).history())
+
+
+def stamps(frame: pl.DataFrame) -> list[int]:
+    return (np.rint(frame["DT"].to_numpy() * 1e6).astype(np.int64) * 1_000).tolist()
+
+
+def test_trades_are_those_of_the_reference(market_data: Path) -> None:
+    """7,168 of 77,263 rows: no row differs."""
+    got = read(market_data, "sampleTDataRaw.rda", exchange="N", reference=True)
+    (expected,) = read_rda(market_data / "taq" / "sampleTData.rda").values()
+    assert len(got.frame) == 7_168
+    assert got.frame["ts"].to_list() == stamps(expected)
+    assert got.frame["price"].equals(expected["PRICE"].alias("price"))
+    assert got.frame["size"].to_list() == expected["SIZE"].to_list()
+    assert dict(got.counts) == {"condition": 2, "other_exchange": 65_625, "outside_session": 451, "same_stamp": 4_017}
+    assert len(got.frame) + sum(got.counts.values()) == 77_263
+
+
+def test_quotes_are_those_of_the_reference(market_data: Path) -> None:
+    """46,564 of 131,401 rows: no row differs."""
+    got = read(market_data, "sampleQDataRaw.rda", table="book", exchange="N", reference=True, lot=1)
+    (expected,) = read_rda(market_data / "taq" / "sampleQData.rda").values()
+    assert len(got.frame) == 46_564
+    assert got.frame["ts"].to_list() == stamps(expected)
+    for ours, theirs in (("bid_price_1", "BID"), ("ask_price_1", "OFR"), ("bid_size_1", "BIDSIZ"), ("ask_size_1", "OFRSIZ")):
+        assert got.frame[ours].to_list() == expected[theirs].to_list()
+    middle = (got.frame["bid_price_1"] + got.frame["ask_price_1"]) / 2
+    assert middle.to_list() == expected["MIDQUOTE"].to_list()
+    assert len(got.frame) + sum(got.counts.values()) == 131_401
+    assert dict(got.counts) == {"other_exchange": 36_109, "outside_session": 776, "price_not_positive": 96, "same_stamp": 47_856}
+
+
+def test_no_trade_of_the_reference_lies_beyond_the_quotes(market_data: Path) -> None:
+    """Step T4, a trade more than a spread beyond the quote before it, finds none in these days: the reference went through it too."""
+    trades = read(market_data, "sampleTDataRaw.rda", exchange="N", reference=True).frame
+    quotes = read(market_data, "sampleQDataRaw.rda", table="book", exchange="N", reference=True).frame
+    both = trades.select("ts", "price").join_asof(quotes.select("ts", "bid_price_1", "ask_price_1"), on="ts").drop_nulls()
+    spread = pl.col("ask_price_1") - pl.col("bid_price_1")
+    assert both.filter((pl.col("price") > pl.col("ask_price_1") + spread) | (pl.col("price") < pl.col("bid_price_1") - spread)).is_empty()
+
+
+def test_without_the_reference_rows_of_one_stamp_stay(market_data: Path) -> None:
+    got = read(market_data, "sampleTDataRaw.rda", exchange="N")
+    assert got.counts["condition"] >= 2
+    assert len(got.frame) + sum(got.counts.values()) == 11_191
+    everywhere = read(market_data, "sampleTDataRaw.rda")
+    assert everywhere.counts["corrected"] == 2
+    assert len(everywhere.frame) + sum(everywhere.counts.values()) == 77_263
+    books = read(market_data, "sampleQDataRaw.rda", table="book", exchange="N").frame
+    assert books["bid_size_1"].drop_nulls().min() == 100.0
+
+
+def test_a_quote_far_from_its_neighbours_and_a_wide_one_are_set_aside() -> None:
+    opens = int(calendar("NYSE").sessions(1_700_000_000 * 10**9, 1_700_100_000 * 10**9).open[-1])
+    n = 200
+    bid = 10.0 + 0.01 * (np.arange(n) % 5)
+    frame = pl.DataFrame(
+        {
+            "row": np.arange(n),
+            "symbol": "A",
+            "ts": opens + np.arange(n) * 10**9,
+            "bid_price_1": bid,
+            "ask_price_1": bid + 0.02,
+            "bid_size_1": 1.0,
+            "ask_size_1": 1.0,
+            "exchange": "N",
+        }
+    )
+    for row, change in (
+        (50, ("bid_price_1", 12.0, "ask_price_1", 12.02)),
+        (5, ("ask_price_1", 30.0)),
+        (199, ("bid_price_1", 11.0, "ask_price_1", 10.5)),
+    ):
+        for name, value in zip(change[::2], change[1::2], strict=True):
+            frame[row, str(name)] = value
+    got = tape_quotes(frame, calendar("NYSE"), "N")
+    assert dict(zip(got.quarantined["row"].to_list(), got.quarantined["reason"].to_list(), strict=True)) == {
+        199: "spread_not_positive",
+        5: "spread_wide",
+        50: "outlier",
+    }
+    trades = frame.select("row", "symbol", "ts", "exchange", pl.col("bid_price_1").alias("price"), pl.col("bid_size_1").alias("size"))
+    same = trades.with_columns(condition=pl.lit("F I"), correction=pl.lit(0), ts=pl.lit(opens + 5))
+    one = tape_trades(same, calendar("NYSE"), "N")
+    assert one.frame["price"].to_list() == [same["price"].median()] and one.frame["size"].to_list() == [200.0]
+    assert dict(one.counts) == {"same_stamp": 199}
+
+
+def test_wrong_and_damaged_files_are_refused(market_data: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="exchange"):
+        Taq(market_data / "taq" / "sampleQDataRaw.rda", table="book")
+    with pytest.raises(SourceError, match="no data frame with columns DT, EX, SYMBOL, BID"):
+        read(market_data, "sampleTData.rda", table="book", exchange="N")
+    content = (market_data / "taq" / "sampleTData.rda").read_bytes()
+    unpack = {b"\x1f\x8b": gzip.decompress, b"BZ": bz2.decompress, b"\xfd7": lzma.decompress}
+    plain = unpack[content[:2]](content)
+    file = tmp_path / "a.rda"
+    for cut in [*range(0, 400, 7), *range(400, len(plain), 20_011)]:
+        file.write_bytes(plain[:cut])
+        with pytest.raises(SourceError, match=r"a\.rda"):
+            read_rda(file)
+    rng = np.random.default_rng(3)
+    for at in rng.integers(0, 600, 150).tolist():
+        file.write_bytes(plain[:at] + bytes([plain[at] ^ 1 << int(rng.integers(0, 8))]) + plain[at + 1 :])
+        try:
+            assert isinstance(read_rda(file), dict)
+        except SourceError as refused:
+            assert "a.rda" in str(refused)
