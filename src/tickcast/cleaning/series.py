@@ -5,6 +5,7 @@ These look at both sides of a bar, so they are for the audit of what is stored; 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +18,14 @@ from tickcast.errors import DataError
 
 __all__ = ["FOUND", "SeriesRules", "series_faults"]
 
-FOUND = {"symbol": pl.String, "fault": pl.String, "ts": pl.Int64, "until": pl.Int64, "rows": pl.Int64, "size": pl.Float64}
+FOUND: Mapping[str, type[pl.DataType]] = {
+    "symbol": pl.String,
+    "fault": pl.String,
+    "ts": pl.Int64,
+    "until": pl.Int64,
+    "rows": pl.Int64,
+    "size": pl.Float64,
+}
 """Columns of what is found: the bars from `ts` to `until` (UTC ns, closes), how many, and how large the fault is."""
 _NEAR = 5 * MINUTE
 _PAUSE = 6 * HOUR

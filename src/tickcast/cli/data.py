@@ -9,8 +9,8 @@ from tickcast.cli.data_coverage import coverage
 from tickcast.cli.data_fill import fill, update
 from tickcast.cli.data_list import list_datasets
 from tickcast.cli.data_profile import profile
-from tickcast.cli.data_rolls import rolls
 from tickcast.cli.data_quarantine import quarantine
+from tickcast.cli.data_rolls import rolls
 from tickcast.cli.data_sql import sql
 from tickcast.cli.data_verify import verify
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
 
@@ -19,8 +20,16 @@ from tickcast.sources.rda import read_rda
 __all__ = ["Taq"]
 
 _MICROSECOND = 1_000
-_TRADES = {"DT": "ts", "EX": "exchange", "SYMBOL": "symbol", "PRICE": "price", "SIZE": "size", "COND": "condition", "CORR": "correction"}
-_QUOTES = {
+_TRADES: Mapping[str, str] = {
+    "DT": "ts",
+    "EX": "exchange",
+    "SYMBOL": "symbol",
+    "PRICE": "price",
+    "SIZE": "size",
+    "COND": "condition",
+    "CORR": "correction",
+}
+_QUOTES: Mapping[str, str] = {
     "DT": "ts",
     "EX": "exchange",
     "SYMBOL": "symbol",
