@@ -220,7 +220,8 @@ def test_a_key_comes_from_a_private_file_that_git_ignores(tmp_path: Path) -> Non
             Key.find(place, {})
 
 
-def test_killed_in_the_middle_it_goes_on_where_it_stopped(service: StandIn, tmp_path: Path) -> None:
+def check_kills(service: StandIn, tmp_path: Path, rounds: int) -> None:
+    """Downloads killed at random moments, then one that is not: the same files, and nothing complete was asked for twice."""
     code = "import sys\nfrom sources.test_databento_failures import *\nclass There: url = sys.argv[1]\n"
     code, rng = code + "rows(asking(There, Path(sys.argv[2])))", np.random.default_rng(3)
     whole = rows(asking(service, tmp_path / "whole"))
@@ -228,7 +229,7 @@ def test_killed_in_the_middle_it_goes_on_where_it_stopped(service: StandIn, tmp_
     service.asked.clear()
     service.pause, kills = 0.05, 0
     complete: set[str] = set()
-    for _ in range(4):
+    for _ in range(rounds):
         process = subprocess.Popen([sys.executable, "-c", code, service.url, str(cache)], stderr=subprocess.DEVNULL)
         aim = len(service.fetched()) + 1 + int(rng.integers(0, 2))
         while process.poll() is None and len(service.fetched()) < aim:
@@ -236,12 +237,39 @@ def test_killed_in_the_middle_it_goes_on_where_it_stopped(service: StandIn, tmp_
         service.hold.wait(float(rng.random()) * 0.06)
         process.kill()
         kills += process.wait() == -9
-        for name in complete:
-            assert (cache / name).exists()
-        complete |= {str(path.relative_to(cache)) for path in cache.rglob("*.zst")}
+        now = {str(path.relative_to(cache)) for path in cache.rglob("*.zst")}
+        assert complete <= now
+        complete = now
     service.pause = 0.0
-    assert kills >= 2
+    assert kills >= min(rounds, 2)
     assert rows(asking(service, cache)).equals(whole) and files(cache) == expected
     assert not list(cache.rglob("*.part"))
     again = [span for span in set(service.fetched()) if service.fetched().count(span) > 1]
     assert len(service.fetched()) <= 6 + kills, f"only what a kill broke off is fetched twice: {again}"
+
+
+def test_killed_in_the_middle_it_goes_on_where_it_stopped(service: StandIn, tmp_path: Path) -> None:
+    check_kills(service, tmp_path, rounds=3)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", range(10))
+def test_killed_again_and_again(seed: int, service: StandIn, tmp_path: Path) -> None:
+    del seed  # the moments are the machine's
+    check_kills(service, tmp_path, rounds=6)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", range(20))
+def test_any_order_of_faults_ends_in_the_same_files(seed: int, service: StandIn, tmp_path: Path, clean: Any) -> None:
+    chance = np.random.default_rng(seed)
+    for method in (DATA, COUNT, "symbology.resolve", "metadata.get_dataset_range", "metadata.get_cost"):
+        quick = [fault for fault in PASSING if fault not in ("silent", "stall")]
+        service.fail(method, *chance.choice(quick, 5).tolist())
+    for _ in range(20):
+        try:
+            assert rows(asking(service, tmp_path), *DAY_SPAN).equals(clean[0])
+            break
+        except ProviderUnavailable:
+            assert files(tmp_path) in ([], clean[1])
+    assert files(tmp_path) == clean[1]

@@ -127,6 +127,14 @@ def test_nothing_is_downloaded_above_the_budget(service: StandIn, tmp_path: Path
     assert len(rows(source)) == 4 * 48, "what is kept costs nothing"
 
 
+def test_a_budget_is_spent_once(service: StandIn, tmp_path: Path) -> None:
+    service.dollars = 0.01
+    source = asking(service, tmp_path, budget=2.0)
+    assert len(rows(source, SPAN[0], SPAN[0] + 2 * DAY)) == 96
+    with pytest.raises(ProviderRefused, match=r"would cost 1.44 US dollars, 0.56 are allowed.*budget of 2.88"):
+        rows(source)
+
+
 def test_beyond_what_the_provider_has_is_said_after_what_it_has(service: StandIn, tmp_path: Path) -> None:
     seen = []
     with pytest.raises(ProviderUnavailable, match="complete until 2020-01-11"):

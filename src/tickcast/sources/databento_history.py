@@ -44,10 +44,10 @@ class DatabentoHistory(Source):
     ----------
     symbol: raw (`MGCG1`), all contracts of a parent (`MGC.FUT`), or continuous (`NQ.v.0`); several of one kind as `MGCG1,MGCJ1`.
     dataset: as GLBX.MDP3. schema: ohlcv-1s, -1m, -1h, -1d, trades, mbp-1, mbp-10, mbo or definition.
-    table: of `schema`; bars, trades, book, orders or contracts follow from the Databento schema, and another name is refused.
+    table: bars, trades, book, orders or contracts; by default the usual one of that schema, as book for mbp-10 and orders for mbo.
     calendar: the exchange's sessions; without one a day is a UTC day.
     spreads: keep calendar spreads too.
-    budget: US dollars that the downloads of one call may cost by the provider's own estimate; above it nothing is downloaded.
+    budget: US dollars that all downloads of this source may cost together, by the provider's own estimate; above it nothing is downloaded.
     access: `url` of the service, `cache` folder of the files kept, `key_file`, `offline: true` to read the cache alone, and the fields of
         `Patience`. See `Desk`.
 
@@ -71,13 +71,15 @@ class DatabentoHistory(Source):
     ) -> None:
         self.request = Request(dataset, schema, tuple(part.strip() for part in symbol.split(",")))
         self.schema = SCHEMAS[schema]
-        if table not in (None, self.schema.table):
-            raise ConfigError(f"schema {schema} gives {self.schema.table}, not {table}", field="table", hint=f"say {self.schema.table}")
+        if table not in (None, *self.schema.tables):
+            told = " or ".join(self.schema.tables)
+            raise ConfigError(f"schema {schema} gives {told}, not {table}", field="table", hint=f"say {told}")
         if calendar is not None:
             calendar_named(calendar)
         if not 0 <= budget < float("inf"):
             raise ConfigError(f"{budget} dollars are no budget", field="budget")
-        self.table, self.calendar, self.spreads, self.budget = TABLES[self.schema.table], calendar, spreads, budget
+        self.table, self.calendar = TABLES[table or self.schema.tables[0]], calendar
+        self.spreads, self.budget, self._spent = spreads, budget, 0.0
         self.desk = access if isinstance(access, Desk) else Desk.from_dict(access)
 
     def history(self, *, start: int | None = None, end: int | None = None, progress: Progress | None = None) -> Iterator[Cleaned]:
@@ -144,9 +146,11 @@ class DatabentoHistory(Source):
     def _allow(self, request: Request, missing: Sequence[Piece]) -> None:
         """Raises ProviderRefused where the downloads would cost more than the budget."""
         _, dollars = self.desk.cost(request, missing) if missing else (0, 0.0)
-        if dollars > self.budget:
-            told = f"{len(missing)} downloads would cost {dollars:.2f} US dollars, {self.budget:.2f} are allowed"
-            raise ProviderRefused(told, field="budget", hint=f"allow a budget of {math.ceil(100 * dollars) / 100:.2f}, or ask for less")
+        if self._spent + dollars > self.budget:
+            told = f"{len(missing)} downloads would cost {dollars:.2f} US dollars, {self.budget - self._spent:.2f} are allowed"
+            whole = math.ceil(100 * (self._spent + dollars)) / 100
+            raise ProviderRefused(told, field="budget", hint=f"allow a budget of {whole:.2f}, or ask for less")
+        self._spent += dollars
 
     def _told(self, days: Sequence[Day], plan: Sequence[Piece], progress: Progress | None) -> Iterator[Cleaned]:
         """A chunk for each of the days, out of the pieces."""

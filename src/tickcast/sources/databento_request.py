@@ -18,12 +18,13 @@ __all__ = ["SCHEMAS", "Piece", "Request", "Schema", "pieces"]
 
 @dataclass(frozen=True)
 class Schema:
-    """A schema of Databento's: our table, the ns a row is known after the stamp that a request goes by, its record type, and its pieces.
+    """A schema of Databento's: the tables made of it, the usual one first; the ns a row is known after the stamp that requests go by; its
+    record type; and its pieces.
 
     `monthly` schemas come a month a piece where a whole month is asked for; the others a day, for a day of them is large enough.
     """
 
-    table: str
+    tables: tuple[str, ...]
     delay: int
     rtype: int
     monthly: bool
@@ -31,15 +32,15 @@ class Schema:
 
 SCHEMAS: Mapping[str, Schema] = MappingProxyType(
     {
-        "ohlcv-1s": Schema("bars", SECOND, 32, False),
-        "ohlcv-1m": Schema("bars", MINUTE, 33, True),
-        "ohlcv-1h": Schema("bars", HOUR, 34, True),
-        "ohlcv-1d": Schema("bars", DAY, 35, True),
-        "trades": Schema("trades", 0, 0, False),
-        "mbp-1": Schema("book", 0, 1, False),
-        "mbp-10": Schema("book", 0, 10, False),
-        "mbo": Schema("orders", 0, 160, False),
-        "definition": Schema("contracts", 0, 19, False),
+        "ohlcv-1s": Schema(("bars",), SECOND, 32, False),
+        "ohlcv-1m": Schema(("bars",), MINUTE, 33, True),
+        "ohlcv-1h": Schema(("bars",), HOUR, 34, True),
+        "ohlcv-1d": Schema(("bars",), DAY, 35, True),
+        "trades": Schema(("trades",), 0, 0, False),
+        "mbp-1": Schema(("book", "trades"), 0, 1, False),
+        "mbp-10": Schema(("book", "trades"), 0, 10, False),
+        "mbo": Schema(("orders", "book", "trades"), 0, 160, False),
+        "definition": Schema(("contracts",), 0, 19, False),
     }
 )
 _CONTINUOUS = re.compile(r"[^.]+\.[cnv]\.\d+")

@@ -1,0 +1,100 @@
+"""`tickcast data cost`: what a fill would download from a provider, and what it would cost."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from tickcast.cli.data_range import days_meant
+from tickcast.cli.terminal import Terminal
+from tickcast.clock import DAY, day_text
+from tickcast.config import DataConfig
+from tickcast.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["cost"]
+
+
+def cost(
+    config: Path,
+    *,
+    from_: Annotated[str | None, Parameter(name="--from")] = None,
+    until: str | None = None,
+    set_: Annotated[tuple[str, ...], Parameter(name="--set", consume_multiple=False)] = (),
+    store: str = "data/store",
+    json: bool = False,
+    quiet: bool = False,
+) -> None:
+    """Say what `tickcast data fill` would download from a provider, and what that costs by the provider's word. Nothing is downloaded.
+
+    What the store holds and what was downloaded before costs nothing. A fill spends no more than the configuration's data.options.budget.
+
+    For example:
+
+    tickcast data cost my-data.yaml --from 2024-01-01 --until 2024-03-31
+
+    tickcast data fill my-data.yaml --from 2024-01-01 --until 2024-03-31 --set data.options.budget=12.50
+
+    Parameters
+    ----------
+    config
+        YAML file whose data section names a provider as its source.
+    from_
+        First trading day, as 2024-03-01; by default the configuration's start, else the first one stored.
+    until
+        Last trading day, inclusive; by default the configuration's end, else the last one stored.
+    set_
+        Change one setting, as data.symbol=NQ; may be given several times.
+    store
+        Folder of the embedded store, or the address of a server store; made if absent.
+    json
+        Write the result as JSON.
+    quiet
+        No remarks.
+    """
+    terminal = Terminal(quiet=quiet, as_json=json)
+    data = DataConfig.load(config, set_)
+    from tickcast.sources import DatabentoHistory
+    from tickcast.sources.configured import configured
+    from tickcast.store import Store
+    from tickcast.upkeep import family, missing_days
+
+    source = configured(data)
+    if not isinstance(source, DatabentoHistory):
+        raise ConfigError(f"what {data.source} gives costs nothing", field="data.source", hint="name a source that sells its data")
+    with Store.open(store) as kept:
+        dataset = family(data, kept)
+        first, last = days_meant(data, dataset, kept, from_, until, to=None)
+        due = missing_days(dataset, kept, first, last, now=time.time_ns())
+    told = [source.estimate(start=low, end=high) for low, high in _runs(due, data.calendar)]
+    value = {
+        "days": len(due),
+        "downloads": sum(each.pieces for each in told),
+        "bytes": sum(each.size for each in told),
+        "dollars": round(sum(each.dollars for each in told), 6),
+        "budget": source.budget,
+        "from": day_text(first),
+        "until": day_text(last),
+    }
+    size = f"{value['downloads']} downloads of {value['bytes']} bytes without compression"
+    terminal.answer(value, f"{len(due)} days are missing: {size}\n{value['dollars']:.2f} US dollars, {source.budget:.2f} are allowed")
+
+
+def _runs(days: Sequence[int], calendar: str) -> list[tuple[int, int]]:
+    """[start, end) in UTC ns of each run of trading days one after the other."""
+    from tickcast.sources import trading_days
+
+    if not days:
+        return []
+    wanted, runs = set(days), list[tuple[int, int]]()
+    for day in trading_days(calendar, (min(days) - 7) * DAY, (max(days) + 7) * DAY):
+        if day.number in wanted and runs and runs[-1][1] == day.start:
+            runs[-1] = (runs[-1][0], day.end)
+        elif day.number in wanted:
+            runs.append((day.start, day.end))
+    return runs
