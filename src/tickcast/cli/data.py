@@ -5,6 +5,7 @@ from __future__ import annotations
 from cyclopts import App
 
 from tickcast.cli.data_copy import copy
+from tickcast.cli.data_cost import cost
 from tickcast.cli.data_coverage import coverage
 from tickcast.cli.data_fill import fill, update
 from tickcast.cli.data_list import list_datasets
@@ -21,6 +22,7 @@ data = App(name="data", help="List, draw, check and complete what the store hold
 data.command(list_datasets, name="list")
 data.command(coverage, name="coverage")
 data.command(verify, name="verify")
+data.command(cost, name="cost")
 data.command(fill, name="fill")
 data.command(update, name="update")
 data.command(sql, name="sql")
