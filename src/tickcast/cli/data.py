@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cyclopts import App
 
+from tickcast.cli.data_audit import audit
 from tickcast.cli.data_copy import copy
 from tickcast.cli.data_cost import cost
 from tickcast.cli.data_coverage import coverage
@@ -25,6 +26,7 @@ data.command(verify, name="verify")
 data.command(cost, name="cost")
 data.command(fill, name="fill")
 data.command(update, name="update")
+data.command(audit, name="audit")
 data.command(sql, name="sql")
 data.command(profile, name="profile")
 data.command(copy, name="copy")

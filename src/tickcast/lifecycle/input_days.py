@@ -34,6 +34,7 @@ class InputDay:
     digest: equal for equal rows.
     first_ts, last_ts: UTC ns.
     rows: reads them, in time order: the rows of the main stream, or a mapping of stream to rows.
+    contents: the stored days they were read from, by the names that `Store.coverage` gives; nothing where that is not known.
     """
 
     day: int
@@ -41,6 +42,7 @@ class InputDay:
     first_ts: int
     last_ts: int
     rows: Callable[[], pl.DataFrame | Mapping[str, pl.DataFrame]]
+    contents: tuple[str, ...] = ()
 
 
 def experiment_days(experiment: Experiment, store: Store, arrived: Ingested, features: FeatureSet) -> tuple[InputDay, ...]:
@@ -121,7 +123,9 @@ def stored_days(
         return rows if interval is None else rows.filter(pl.col("interval") == interval)
 
     named = kept.select("trading_day", "content", "first_ts", "last_ts").iter_rows()
-    return tuple(InputDay(day, f"{content} {interval}", first, last, partial(read, content)) for day, content, first, last in named)
+    return tuple(
+        InputDay(day, f"{content} {interval}", first, last, partial(read, content), (content,)) for day, content, first, last in named
+    )
 
 
 def _own_days(store: Store, table: str, spans: Sequence[Span], version: str) -> tuple[InputDay, ...]:
@@ -137,7 +141,9 @@ def _own_days(store: Store, table: str, spans: Sequence[Span], version: str) -> 
         return f"{contents[span.day]} {span.interval} {span.first_ts} {span.last_ts}"
 
     ordered = sorted(spans, key=lambda span: span.first_ts)
-    return tuple(InputDay(span.day, name(span), span.first_ts, span.last_ts, partial(read, span)) for span in ordered)
+    return tuple(
+        InputDay(span.day, name(span), span.first_ts, span.last_ts, partial(read, span), (contents[span.day],)) for span in ordered
+    )
 
 
 def series_days(rows: pl.DataFrame, columns: Sequence[str]) -> tuple[InputDay, ...]:

@@ -80,7 +80,7 @@ def materialise(
             events = _numbers(entry.features, day.rows())
             some = len(events[stream_of(entry.features)])
             table = entry.features.compute(events, engine=engine, until=until if some else None)
-            source = json.dumps({"tickcast": __version__, "step": table.step})
+            source = json.dumps({"tickcast": __version__, "step": table.step, "contents": list(day.contents)})
             there = store.derived.write((entry.key, symbol, day.day, inputs), _frame(table), engine.save(), made=clock(), source=source)
             made += 1
         else:

@@ -223,6 +223,11 @@ class Store:
             self._backend.get(name, kind)
         return len(named)
 
+    def unnamed(self) -> list[str]:
+        """Blocks that no version and no derived day needs: a killed writer left them, or one that is at work has not committed them yet."""
+        needed = self._backend.ledger.needed()
+        return sorted(name for name in self._backend.names() if name not in needed)
+
     def __enter__(self) -> Self:
         return self
 

@@ -1,17 +1,22 @@
 """Keeping a store complete and sound: what should be there, what is, asking for the rest, and looking for what is wrong."""
 
+from tickcast.upkeep.audit import Audited, audit
 from tickcast.upkeep.damage import Damage, damaged_days
+from tickcast.upkeep.day_audit import Finding
 from tickcast.upkeep.expected import Family, family
 from tickcast.upkeep.fill import Filled, fill, missing_days
 from tickcast.upkeep.verify import STATES, Holdings, Verified, day_states, ledger_states, states_of, verify
 
 __all__ = [
     "STATES",
+    "Audited",
     "Damage",
     "Family",
     "Filled",
+    "Finding",
     "Holdings",
     "Verified",
+    "audit",
     "damaged_days",
     "day_states",
     "family",

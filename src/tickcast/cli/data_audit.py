@@ -1,0 +1,125 @@
+"""`tickcast data audit`: every stored day read once and held against schema, order, sanity, ledger and calendar."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+from rich.markup import escape
+from rich.table import Table
+
+from tickcast.cli.stored import stored
+from tickcast.cli.terminal import Terminal
+from tickcast.clock import day_text
+from tickcast.config import DataConfig
+from tickcast.errors import ConfigError
+
+if TYPE_CHECKING:
+    from tickcast.calendars import Calendar
+    from tickcast.upkeep import Audited, Finding
+
+__all__ = ["audit"]
+
+_SHOWN = 50  # findings told one by one to a reader; JSON tells all
+
+
+def audit(
+    *,
+    table: str | None = None,
+    symbol: str | None = None,
+    calendar: str | None = None,
+    config: Path | None = None,
+    set_: Annotated[tuple[str, ...], Parameter(name="--set", consume_multiple=False)] = (),
+    store: str = "data/store",
+    json: bool = False,
+    quiet: bool = False,
+) -> int:
+    """Read what is stored and say what is wrong with it, where, and what to do. Exit code 1 when something is.
+
+    Held against each other: rows and schema, time order, identities, symbol and trading day; rows and the ledger's manifests (rows, first
+    and last stamp, hashes); values and the rules of cleaning; sessions and the calendar; derived days and what they were made of; blocks
+    and the ledger that names them.
+
+    For example:
+
+    tickcast data audit
+
+    tickcast data audit --config configs/nq-5m.yaml --json
+
+    tickcast data audit --table trades --symbol SPY --calendar NYSE
+
+    Parameters
+    ----------
+    table
+        Only this table, as bars or trades.
+    symbol
+        Only this symbol.
+    calendar
+        When the market was open, as CME_Equity or NYSE; without one rows are held against their own session alone.
+    config
+        YAML file whose data section names table, symbol and calendar; of a product all contracts are read.
+    set_
+        Change one setting of the configuration, as data.symbol=NQ; may be given several times.
+    store
+        Folder of the embedded store, or the address of a server store.
+    json
+        Write the report as JSON.
+    quiet
+        No progress.
+    """
+    terminal = Terminal(quiet=quiet, as_json=json)
+    if config is not None and (table, symbol, calendar) != (None, None, None):
+        raise ConfigError("--config names table, symbol and calendar itself", hint="give --config alone, or none")
+    data = None if config is None else DataConfig.load(config, set_)
+    from tickcast.calendars import calendar as named
+    from tickcast.upkeep import audit as audited
+    from tickcast.upkeep import family
+
+    hours = data.calendar if data is not None else calendar
+    known = _always(None if hours is None else named(hours))
+    with terminal.progress() as listener, stored(store) as kept:
+        only: tuple[str, ...] | None = None if symbol is None else (symbol,)
+        if data is not None:
+            dataset = family(data, kept)
+            table, only = data.table, tuple(sorted({*dataset.alive, *dataset.members}))
+        found = audited(kept, table=table, symbols=only, calendar=known, progress=lambda what, share: listener("audit", what, share))
+    return 0 if found.ok else 1
+
+
+def _always(known: Calendar | None) -> Callable[[str, str], Calendar | None]:
+    return lambda table, symbol: known
+
+
+def _told(found: Audited) -> dict[str, Any]:
+    quarantined = [{"table": t, "symbol": s, "reason": r, "rows": n} for t, s, r, n in found.quarantined]
+    return {
+        "ok": found.ok,
+        "version": found.version,
+        "days": found.days,
+        "rows": found.rows,
+        "derived_days": found.derived,
+        "findings": [_row(each) for each in found.findings],
+        "remarks": [_row(each) for each in found.remarks],
+        "quarantined": quarantined,
+    }
+
+
+def _row(each: Finding) -> dict[str, Any]:
+    return {**vars(each), "day": None if each.day is None else day_text(each.day)}
+
+
+def _drawn(found: Audited) -> Table:
+    head = f"{found.days} days, {found.rows} rows, {found.derived} derived days read: "
+    head += "nothing is wrong" if found.ok else f"{len(found.findings)} findings"
+    aside = sum(count for *_, count in found.quarantined)
+    caption = "; ".join([*([f"{len(found.remarks)} blocks that nothing names"] if found.remarks else []), f"{aside} rows in quarantine"])
+    table = Table("what", "table", "symbol", "day", "row", "found", "do", box=None, title=head, caption=caption, title_justify="left")
+    for each in found.findings[:_SHOWN]:
+        day = "" if each.day is None else day_text(each.day)
+        cells = (each.kind, each.table or "", each.symbol or "", day, "" if each.row is None else str(each.row), each.found, each.do)
+        table.add_row(*(escape(cell) for cell in cells))
+    if len(found.findings) > _SHOWN:
+        table.add_row("…", *[""] * 4, f"{len(found.findings) - _SHOWN} more; --json tells all", "")
+    return table
