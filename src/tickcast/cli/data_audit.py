@@ -85,6 +85,7 @@ def audit(
             dataset = family(data, kept)
             table, only = data.table, tuple(sorted({*dataset.alive, *dataset.members}))
         found = audited(kept, table=table, symbols=only, calendar=known, progress=lambda what, share: listener("audit", what, share))
+    terminal.answer(_told(found), _drawn(found))
     return 0 if found.ok else 1
 
 
