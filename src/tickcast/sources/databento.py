@@ -23,7 +23,7 @@ from tickcast.schema import BOOK_LEVELS, CONTRACTS, TABLES, conform
 from tickcast.sources.base import FileSource
 from tickcast.sources.cleaning import Cleaned, clean
 from tickcast.sources.databento_definitions import read_definitions
-from tickcast.sources.dbn import INTERVALS, Symbols, metadata_of, records_of, spans_of, stamp
+from tickcast.sources.dbn import INTERVALS, Symbols, metadata_of, records_of, spans_of, stamp, taken
 from tickcast.sources.dbn_frames import bars_frame, packet_ends, quotes_frame, thinned, trades_frame
 from tickcast.sources.dbn_orders import mbo_books, mbo_orders
 from tickcast.sources.files import Paths, list_files, read_bytes
@@ -115,8 +115,7 @@ class Databento(FileSource):
             )
         records = records_of(raw, offset, metadata, path)
         numbers, names, spread = self._kept(records, metadata, path)
-        whole = len(numbers) == len(records)
-        records = records if whole else records[numbers]
+        records = records if len(numbers) == len(records) else taken(records, numbers)
         refused: pl.DataFrame | None = None
         if table == "bars":
             frame = bars_frame(records, INTERVALS[schema])

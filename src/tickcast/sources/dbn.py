@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from tickcast.clock import DAY, HOUR, MINUTE, SECOND
 from tickcast.errors import SourceError
 
-__all__ = ["INTERVALS", "LAYOUTS", "Symbols", "fixed", "metadata_of", "records_of", "spans_of", "stamp"]
+__all__ = ["INTERVALS", "LAYOUTS", "Symbols", "fixed", "metadata_of", "records_of", "spans_of", "stamp", "taken"]
 
 INTERVALS = MappingProxyType({"ohlcv-1s": SECOND, "ohlcv-1m": MINUTE, "ohlcv-1h": HOUR, "ohlcv-1d": DAY})
 LAYOUTS: MappingProxyType[str, tuple[Any, int]] = MappingProxyType(
@@ -59,6 +59,11 @@ def records_of(raw: bytes, offset: int, metadata: Any, path: Path) -> NDArray[An
             f"ends inside a record at byte {len(raw)}", file=path, row=count + 1, hint="fetch the file again, it is truncated"
         )
     return records
+
+
+def taken(records: NDArray[Any], rows: NDArray[np.int64]) -> NDArray[Any]:
+    """These records, each copied as one piece: numpy copies the fields of a structured array one by one."""
+    return np.take(records.view(np.dtype((np.void, records.dtype.itemsize))), rows).view(records.dtype)
 
 
 def spans_of(metadata: Any, path: Path) -> pl.DataFrame:
