@@ -10,12 +10,15 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
+from databento_dbn import OHLCVMsg
 
 import made_dbn
 from sources.gateway import KEY, Market, StandIn
 from tickcast.clock import DAY, HOUR, MINUTE
 from tickcast.errors import ConfigError, ProviderRefused, ProviderUnavailable
 from tickcast.sources import Databento, DatabentoHistory
+from tickcast.sources.databento import mapped_ids
+from tickcast.sources.files import read_bytes
 
 MONDAY = 18_267  # 2020-01-06
 SPAN = (MONDAY * DAY, (MONDAY + 5) * DAY)
@@ -206,3 +209,26 @@ def test_what_makes_no_sense_is_refused_at_once(tmp_path: Path) -> None:
         words: dict[str, Any] = {"symbol": "MGCG0", "dataset": "GLBX.MDP3", "schema": "ohlcv-1m", **wrong}
         with pytest.raises(ConfigError, match=told):
             DatabentoHistory(**words)
+
+
+def test_real_bars_come_from_the_service_as_from_their_file(market_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two weeks of micro gold: served record by record, by the session, they are what the vendor's file holds."""
+    path = market_data / "mgc" / "glbx-mdp3-20201220-20201231.ohlcv-1m.dbn.zst"
+    raw = read_bytes(path)
+    records = np.frombuffer(raw, np.dtype(OHLCVMsg._dtypes), offset=8 + int.from_bytes(raw[4:8], "little"))
+    spans = mapped_ids(path)
+    symbols = dict(spans.select("symbol", "instrument_id").iter_rows())
+    first, last = 18_616, 18_628  # 2020-12-20 to 2021-01-01
+    real = Market({"ohlcv-1m": records}, symbols, first * DAY, last * DAY)
+    monkeypatch.setenv("DATABENTO_API_KEY", KEY)
+    with StandIn(real).running() as service:
+        chunks = list(asking(service, tmp_path, calendar="CME_Metals").history(start=first * DAY, end=last * DAY))
+        assert len(service.fetched()) == 12
+    days = {chunk.day: len(chunk.frame) for chunk in chunks if chunk.day is not None}
+    assert list(days) == [18_617, 18_618, 18_619, 18_620, 18_624, 18_625, 18_626, 18_627] and min(days.values()) > 900, (
+        "no session at Christmas"
+    )
+    (whole,) = Databento(path).history(start=first * DAY, end=last * DAY)
+    served = pl.concat([chunk.frame for chunk in chunks])
+    order = ["symbol", "ts"]
+    assert len(served) > 10_000 and served.sort(order).equals(whole.frame.sort(order))
