@@ -192,6 +192,7 @@ def test_a_derived_day_whose_rows_are_gone(tmp_path: Path) -> None:
 
 
 def test_the_command_tells_json_and_its_exit_code(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """See tickcast.cli.data_audit."""
     with Store.open(tmp_path / "s") as store:
         store.write("trades", placed(), source="sound")
     words = ["data", "audit", "--store", str(tmp_path / "s")]
