@@ -51,7 +51,7 @@ def test_damage_is_named(tmp_path: Path) -> None:
         for read in (lambda: store.derived.read(kept), lambda: store.verify(full=True)):
             with pytest.raises(StoreError, match=file.name):
                 read()
-        apsw.Connection(str(tmp_path / "ledger.sqlite")).execute("UPDATE derived SET state = zeroblob(30)")
+        store._backend.ledger._connection.execute("UPDATE derived SET state = zeroblob(30)")
         with pytest.raises(StoreError, match="end of day 3 is damaged"):
             store.derived.state(kept)
         with pytest.raises(StoreError, match="no day 4"):

@@ -12,10 +12,11 @@ from tickcast.clock import HOUR
 from tickcast.errors import StoreError
 from tickcast.store.manifest import NO_VERSION
 from tickcast.store.records import Collect, Commit, Define, Derive, NoteEmpty, Record, Reopen, Retire
+from tickcast.store.tally import triggers
 
 __all__ = ["SCHEMA", "SETTLES", "applied"]
 
-SCHEMA = """
+_TABLES = """
 CREATE TABLE versions (id INTEGER PRIMARY KEY, hash TEXT NOT NULL, committed INTEGER NOT NULL, source TEXT NOT NULL,
     fence INTEGER NOT NULL);
 CREATE TABLE days (kind TEXT NOT NULL, symbol TEXT NOT NULL, day INTEGER NOT NULL, content TEXT NOT NULL, rows INTEGER NOT NULL,
@@ -34,8 +35,8 @@ CREATE TABLE derived (kind TEXT NOT NULL, symbol TEXT NOT NULL, day INTEGER NOT 
 CREATE TABLE empties (kind TEXT NOT NULL, symbol TEXT NOT NULL, day INTEGER NOT NULL, word TEXT NOT NULL, source TEXT NOT NULL,
     first INTEGER NOT NULL, last INTEGER NOT NULL, answers INTEGER NOT NULL, settled INTEGER NOT NULL, PRIMARY KEY (kind, symbol, day));
 CREATE TABLE fence (one INTEGER PRIMARY KEY CHECK (one = 1), number INTEGER NOT NULL);
-INSERT INTO fence VALUES (1, 0);
 """
+SCHEMA = f"{_TABLES}{triggers()}\nINSERT INTO fence VALUES (1, 0);"
 SETTLES = HOUR
 """A second empty answer settles a day when it comes at least this long (ns) after the first."""
 

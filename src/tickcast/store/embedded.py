@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import final
 
@@ -12,25 +14,31 @@ import polars as pl
 from tickcast.errors import StoreError
 from tickcast.store.base import Backend, Block
 from tickcast.store.day_file import decode, encode
-from tickcast.store.durable import exclusive, place
+from tickcast.store.durable import exclusive, settle, spill
 from tickcast.store.ledger import Ledger
 from tickcast.store.records import Record
 
 __all__ = ["Embedded"]
 
+_PATIENCE = 60.0
+
 
 @final
 class Embedded(Backend):
-    """A store in the folder `where`, made if absent. StoreError where the folder or its ledger cannot be used."""
+    """A store in the folder `where`, made if absent. StoreError where the folder or its ledger cannot be used.
 
-    def __init__(self, where: str) -> None:
-        self._folder = folder = Path(where)
+    A writer that holds the lock and makes no progress for `patience` seconds is overtaken.
+    """
+
+    def __init__(self, where: str, patience: float = _PATIENCE) -> None:
+        self._folder, self._patience = Path(where), patience
+        self._alive: Callable[[], None] = lambda: None
         try:
-            (folder / "scratch").mkdir(parents=True, exist_ok=True)
-            with exclusive(folder / "open.lock"):
-                self._ledger = Ledger(str(folder / "ledger.sqlite"), str(folder / "ledger.sqlite"))
+            (self._folder / "scratch").mkdir(parents=True, exist_ok=True)
+            with exclusive(self._folder / "open.lock"):
+                self._ledger = Ledger(str(self._folder / "ledger.sqlite"), str(self._folder / "ledger.sqlite"))
         except OSError as error:
-            raise StoreError(f"cannot be opened: {error.strerror}", file=folder, hint="choose a folder you may write") from error
+            raise StoreError(f"cannot be opened: {error.strerror}", file=where, hint="choose a folder you may write") from error
 
     @property
     def place(self) -> str:
@@ -41,20 +49,27 @@ class Embedded(Backend):
         return self._ledger
 
     def commit(self, change: Record) -> None:
-        self._ledger.apply(change)
+        self._ledger.commit(change)
 
-    def exclusive(self) -> AbstractContextManager[None]:
-        return exclusive(self._folder / "write.lock")
+    @contextmanager
+    def exclusive(self) -> Iterator[None]:
+        with exclusive(self._folder / "write.lock", self._patience) as self._alive:
+            yield
 
     def put(self, blocks: Iterable[Block], fence: int) -> list[str]:
-        scratch, names, contents = self._folder / "scratch", [], {}
-        for left in scratch.iterdir():
-            left.unlink(missing_ok=True)
-        for block in blocks:
-            digest, content = encode(block.rows)
-            names.append(f"{digest}-{fence:x}")
-            contents[self._path(names[-1])] = content
-        place(contents, scratch)
+        scratch = self._scratch(fence)
+        names: list[str] = []
+        moves: list[tuple[Path, Path]] = []
+        try:
+            for block in blocks:
+                digest, content = encode(block.rows)
+                names.append(f"{digest}-{fence:x}")
+                moves.append((scratch / str(len(moves)), self._path(names[-1])))
+                spill(moves[-1][0], content, moves[-1][1])
+                self._alive()
+            settle(moves, self._alive)
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
         return names
 
     def get(self, name: str, kind: str) -> pl.DataFrame:
@@ -68,10 +83,25 @@ class Embedded(Backend):
 
     def drop(self, names: Iterable[str]) -> None:
         for name in names:
-            self._path(name).unlink(missing_ok=True)
+            try:
+                self._path(name).unlink(missing_ok=True)
+            except OSError as error:
+                raise StoreError(f"cannot be removed: {error.strerror}", file=self._path(name), hint="check its permissions") from error
+            self._alive()
 
     def close(self) -> None:
         self._ledger.close()
+
+    def _scratch(self, fence: int) -> Path:
+        """A folder of our own for temporary names; what writers before us left is removed."""
+        scratch = self._folder / "scratch"
+        try:
+            for left in scratch.iterdir():
+                if int(left.name.partition("-")[0], 16) <= fence:
+                    shutil.rmtree(left, ignore_errors=True)
+            return Path(tempfile.mkdtemp(prefix=f"{fence:x}-", dir=scratch))
+        except (OSError, ValueError) as error:
+            raise StoreError(f"cannot be written: {error}", file=scratch, hint="free space or mend the disk, then write again") from error
 
     def _path(self, name: str) -> Path:
         return self._folder / "days" / name[:2] / f"{name}.parquet"

@@ -17,10 +17,11 @@ from tickcast.errors import StoreError
 from tickcast.store.applied import SCHEMA, applied
 from tickcast.store.manifest import NO_VERSION, Day, Part
 from tickcast.store.records import Record
+from tickcast.store.tally import ailments, counted
 
 __all__ = ["Ledger"]
 
-_FORMAT = 2
+_FORMAT = 3
 _DAY = "kind, symbol, day, rows, first_ts, last_ts, low, high, total, levels, parts, source"
 _AT = "added <= ?2 AND (removed IS NULL OR removed > ?2)"
 _WHOSE = "kind = coalesce(?1, kind) AND (?3 IS NULL OR symbol IN (SELECT value FROM json_each(?3)))"
@@ -34,6 +35,7 @@ class Ledger:
         with self.failures():
             self._connection = apsw.Connection(path)
             self._connection.set_busy_timeout(30_000)
+            counted(self._connection)
             self._connection.execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL")
             found = self._one("PRAGMA user_version")
             if found not in (0, _FORMAT) or (found == 0 and self._one("SELECT count(*) FROM sqlite_master")):
@@ -41,6 +43,7 @@ class Ledger:
             if found == 0:
                 with self.transaction():
                     self._connection.execute(f"{SCHEMA} PRAGMA user_version = {_FORMAT}")
+            self._settle()
 
     def close(self) -> None:
         """Let go of the file."""
@@ -50,6 +53,22 @@ class Ledger:
         """Make a change, wholly or not at all. Raises StoreError, and changes nothing, where what it rests on no longer holds."""
         with self.failures(), self.transaction():
             applied(change, self._connection, self.place)
+
+    def commit(self, change: Record) -> None:
+        """`apply`, and on return it lies in the file itself, where a flipped bit does not go unseen as it would in SQLite's log."""
+        self.apply(change)
+        with self.failures():
+            self._settle()
+
+    def ailments(self) -> list[str]:
+        """What is wrong with the ledger itself, one line each; nothing where it is as it was written."""
+        found = ailments(self._connection, SCHEMA)
+        if not found:
+            number, version = self.version()
+            days = self.days(None, None, number)
+            if f"{sum(int(day.content, 16) for day in days if day.versioned) % 2**256:064x}" != version:
+                found.append("manifests do not add up to the version")
+        return found
 
     def check(self, change: Record) -> None:
         """Raises the StoreError that `apply` would raise; changes nothing."""
@@ -130,8 +149,12 @@ class Ledger:
         """SQLite's errors as ours."""
         try:
             yield
-        except apsw.Error as error:
+        except (apsw.Error, UnicodeDecodeError) as error:
             raise StoreError(f"ledger: {error}", file=self.place, hint="free space or restore the ledger from a backup") from error
+
+    def _settle(self) -> None:
+        """Empty SQLite's log into the file; readers in other processes may leave a rest of it."""
+        self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def _one(self, text: str) -> Any:
         return next(iter(self._connection.execute(text)))[0]

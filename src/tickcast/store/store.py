@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Self, final
@@ -18,9 +18,11 @@ from tickcast.store.definitions import Definitions
 from tickcast.store.derived import Derived
 from tickcast.store.embedded import Embedded
 from tickcast.store.empty import Empty
-from tickcast.store.manifest import Day, Part, Summary, agree, summary, summed
+from tickcast.store.manifest import Day, DerivedDay, Part, Summary, agree, summary, summed
 from tickcast.store.quest_address import questdb
 from tickcast.store.records import Commit
+from tickcast.store.soundness import Soundness, examined
+from tickcast.store.sweep import Collected, collect, compact
 
 __all__ = ["BACKENDS", "Store", "Written"]
 
@@ -182,9 +184,8 @@ class Store:
         version = ledger.version(as_of)[0]
         parts = ledger.parts(table, symbols, version)
         for day in ledger.days(table, symbols, version):
-            held = [part for part in parts[day.symbol, day.trading_day] if part.last_ts >= low and part.first_ts < high]
-            if held:
-                yield _between(self._read(table, held), held, low, high)
+            if day.last_ts >= low and day.first_ts < high:
+                yield self._rows(day, parts.get((day.symbol, day.trading_day), []), low, high)
 
     def coverage(self, table: str, symbol: str | None = None, *, as_of: int | str | None = None) -> pl.DataFrame:
         """The manifest of every stored day, read from the ledger only, by symbol and day.
@@ -204,24 +205,53 @@ class Store:
         found = self._backend.ledger.named(content)
         if found is None:
             raise StoreError(f"no version holds the day {content[:16]}", file=self._backend.place, hint="ask coverage again")
-        return self._read(found[0].table, found[1])
+        return self._rows(*found, -(2**63), 2**63 - 1)
 
     def version(self, as_of: int | str | None = None) -> str:
         """A hash that names the stored rows: equal rows give an equal name, however, wherever and in whatever order they were written."""
         return self._backend.ledger.version(as_of)[1]
 
+    def examine(self, full: bool = False, *, progress: Callable[[str, float], None] | None = None) -> Soundness:
+        """Everything that is wrong: reads each block of the present version (`full`: of every version, and derived days), compares each day
+        with its manifest, and the ledger with its own sums. A sound store gives no damage.
+        """
+        return examined(self._backend, full, progress)
+
     def verify(self, full: bool = False) -> int:
-        """Number of sound blocks of the present version (`full`: of every version). StoreError names the first damaged one."""
-        ledger = self._backend.ledger
-        number, version = ledger.version()
-        days = ledger.days(None, None, number)
-        if f"{sum(int(day.content, 16) for day in days if day.versioned) % 2**256:064x}" != version:
-            raise StoreError("manifests do not add up to the version", file=ledger.place, hint="restore the ledger from a backup")
-        where = "" if full else "WHERE removed IS NULL"
-        named = ledger.query(f"SELECT name, kind FROM parts {where}") + (ledger.query("SELECT part, kind FROM derived") if full else [])
-        for name, kind in sorted(named):
-            self._backend.get(name, kind)
-        return len(named)
+        """Number of sound blocks by `examine`. Raises StoreError that names all that is damaged."""
+        found = self.examine(full)
+        if found.damage:
+            told = "; ".join(each.found for each in found.damage)
+            count = f"{len(found.damage)} damage{'s' if len(found.damage) > 1 else ''} in the ledger and {found.blocks} blocks"
+            raise StoreError(f"{count}: {told}", file=self._backend.place, hint="restore what is damaged from a backup")
+        return found.blocks
+
+    def compact(
+        self,
+        table: str | None = None,
+        symbols: Sequence[str] | None = None,
+        *,
+        progress: Callable[[str, float], None] | None = None,
+    ) -> int:
+        """Join the parts of every day (of a table and of symbols) that has more than one; gives their number. The rows and so the version's
+        name stay; what is no longer read goes with the next `collect`. Raises StoreError, and joins nothing further, at a damaged part.
+        """
+        return compact(self._backend, self._clock, None if table is None else table_named(table).name, symbols, progress)
+
+    def collect(
+        self,
+        keep: Iterable[int | str] = (),
+        *,
+        derived: Iterable[DerivedDay] = (),
+        progress: Callable[[str, float], None] | None = None,
+    ) -> Collected:
+        """Forget every version but the present one and those in `keep` (a version, or a commit time in UTC ns), forget the given derived
+        days, and remove the blocks that nothing needs any more, those of writers that were cut off too.
+
+        A reader of a version that is collected meanwhile reads on where the present version has the same day, and otherwise gets a
+        StoreError that says so. Raises StoreError for a version that is not there.
+        """
+        return collect(self._backend, keep, derived, progress)
 
     def unnamed(self) -> list[str]:
         """Blocks that no version and no derived day needs: a killed writer left them, or one that is at work has not committed them yet."""
@@ -238,11 +268,24 @@ class Store:
         """Let go of files and connections."""
         self._backend.close()
 
+    def _rows(self, day: Day, parts: Sequence[Part], low: int, high: int) -> pl.DataFrame:
+        """A day's rows with low <= ts < high. Where its parts were joined or collected meanwhile, they are looked up again."""
+        held = [part for part in parts if part.last_ts >= low and part.first_ts < high] or parts[:1]
+        try:
+            rows = self._read(day.table, held) if parts else None
+        except StoreError:
+            if self._backend.ledger.needed() >= {part.name for part in held}:
+                raise
+            rows = None
+        if rows is None:
+            found = self._backend.ledger.named(day.content)
+            if found is None or not found[1]:
+                told = f"{day.table} of {day.symbol}, day {day.trading_day}: this version was collected while it was read"
+                raise StoreError(told, file=self._backend.place, hint="read the present version, or keep this one when you collect")
+            return self._rows(*found, low, high)
+        inside = day.first_ts >= low and day.last_ts < high
+        return rows if inside else rows.filter((pl.col("ts") >= low) & (pl.col("ts") < high))
+
     def _read(self, table: str, parts: Sequence[Part]) -> pl.DataFrame:
         frames = [self._backend.get(part.name, table) for part in parts]
         return frames[0] if len(frames) == 1 else pl.concat(frames, how="diagonal")
-
-
-def _between(rows: pl.DataFrame, parts: Sequence[Part], low: int, high: int) -> pl.DataFrame:
-    inside = parts[0].first_ts >= low and parts[-1].last_ts < high
-    return rows if inside else rows.filter((pl.col("ts") >= low) & (pl.col("ts") < high))
