@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
+
 import polars as pl
 
 from tickcast.clock import DAY
 from tickcast.errors import StoreError
 from tickcast.schema import TABLES, Table, conform
 
-__all__ = ["canonical", "merge", "ready", "table_named"]
+__all__ = ["canonical", "days_of", "merge", "ready", "table_named"]
 
 _OCCURRENCE, _PLACE = "__occurrence", "__place"
 
@@ -24,21 +27,18 @@ def ready(frame: pl.DataFrame, table: Table) -> pl.DataFrame:
     """Conforming, finite rows in canonical order with their `day`; equal rows collapse where the table has no genuine repeats."""
     rows = conform(frame, table)
     for column in table.columns:
-        values = rows[column.name]
-        bad = values.is_null() if column.required else pl.Series([False] * len(values), dtype=pl.Boolean)
-        if column.dtype == pl.Float64:
-            bad = bad | values.is_finite().not_().fill_null(False)
-        if bad.any():
-            raise StoreError(
-                "value is missing or not finite", row=int(bad.arg_max() or 0) + 1, field=column.name, hint="clean the rows first"
-            )
-    rows = rows.with_columns(pl.col(pl.Float64) + 0.0)  # one zero: -0.0 is equal to it and must not make other rows
+        _sound(rows[column.name], column.required)
+    some = [name for name in rows.columns if rows.schema[name] == pl.Float64 and rows[name].null_count() < len(rows)]
+    rows = rows.with_columns(pl.col(some) + 0.0)  # one zero: -0.0 is equal to it and must not make other rows
+    lone = _alone(rows[table.identity[0]]) and _increasing(rows["ts"])  # as a source mostly gives them: nothing to sort or to compare
     if "sequence" in table.names and rows["sequence"].null_count():
-        order = pl.int_range(pl.len(), dtype=pl.Int64).over("symbol", "ts")
+        order = pl.lit(0, pl.Int64) if lone else pl.int_range(pl.len(), dtype=pl.Int64).over("symbol", "ts")
         rows = rows.with_columns(pl.coalesce("sequence", order).alias("sequence"))
     utc = (pl.col("ts_open" if "ts_open" in table.names else "ts") // DAY).cast(pl.Int32)
     dated = "trading_day" in rows.columns
     rows = rows.with_columns(pl.coalesce("trading_day", utc).alias("day") if dated else utc.alias("day"))
+    if lone:
+        return rows
     if not table.repeats:
         rows = rows.unique(maintain_order=True)
         twice = rows.select(table.identity).is_duplicated()
@@ -47,6 +47,36 @@ def ready(frame: pl.DataFrame, table: Table) -> pl.DataFrame:
             found = ", ".join(f"{name} {one[name]}" for name in table.identity)
             raise StoreError(f"two different rows for {found}", field="ts", hint="clean the rows first")
     return canonical(rows, table)
+
+
+def days_of(rows: pl.DataFrame, table: Table) -> Mapping[tuple[str, int], pl.DataFrame]:
+    """Ready rows by symbol and day, without the column `day`."""
+    key = table.identity[0]
+    if len(rows) and _alone(rows[key]) and _alone(rows["day"]):
+        return {(str(rows[key][0]), int(rows["day"][0])): rows.drop("day")}
+    parts = rows.partition_by([key, "day"], as_dict=True, maintain_order=True)
+    return {(str(symbol), int(day)): part.drop("day") for (symbol, day), part in parts.items()}
+
+
+def _sound(values: pl.Series, required: bool) -> None:
+    """Raises StoreError at the first value that is missing where it may not be, or not finite."""
+    absent = values.null_count()
+    if values.dtype == pl.Float64 and absent < len(values) and not math.isfinite(values.sum()):
+        bad = values.is_finite().not_().fill_null(required)
+    elif required and absent:
+        bad = values.is_null()
+    else:
+        return
+    if bad.any():
+        raise StoreError("value is missing or not finite", row=int(bad.arg_max() or 0) + 1, field=values.name, hint="clean the rows first")
+
+
+def _alone(values: pl.Series) -> bool:
+    return len(values) > 0 and bool((values == values[0]).all())
+
+
+def _increasing(values: pl.Series) -> bool:
+    return len(values) < 2 or bool((values[1:] > values[:-1]).all())
 
 
 def canonical(rows: pl.DataFrame, table: Table) -> pl.DataFrame:

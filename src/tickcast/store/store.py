@@ -13,7 +13,7 @@ import polars as pl
 from tickcast.errors import StoreError
 from tickcast.schema import Table
 from tickcast.store.base import Backend, Block
-from tickcast.store.day_rows import merge, ready, table_named
+from tickcast.store.day_rows import days_of, merge, ready, table_named
 from tickcast.store.definitions import Definitions
 from tickcast.store.derived import Derived
 from tickcast.store.embedded import Embedded
@@ -114,12 +114,11 @@ class Store:
         symbols, version = rows[key].unique().to_list(), ledger.version()[0]
         stored = ledger.days(table, symbols, version)
         known, parts = {(day.symbol, day.trading_day): day for day in stored}, ledger.parts(table, symbols, version)
-        given = rows.partition_by([key, "day"], as_dict=True, maintain_order=True)
-        agree({(str(name[0]), int(name[1])): (int(part["ts"][0]), int(part["ts"][-1])) for name, part in given.items()}, stored)
-        for done, ((symbol, number), part) in enumerate(given.items()):
+        given = days_of(rows, table_named(table))
+        agree({name: (int(part["ts"][0]), int(part["ts"][-1])) for name, part in given.items()}, stored)
+        for done, ((symbol, number), fresh) in enumerate(given.items()):
             if progress is not None and done % 256 == 0:
                 progress(f"writing {symbol}", done / len(given))
-            fresh = part.drop("day")
             before, held = known.get((symbol, number)), parts.get((symbol, number), [])
             content, summed_up, gone = self._day(before, held, fresh, table_named(table))
             day = Day(table, symbol, number, **asdict(summed_up), parts=len(held) - len(gone) + 1, source=source)
