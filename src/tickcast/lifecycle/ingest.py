@@ -13,8 +13,8 @@ from typing import Any
 import polars as pl
 
 from tickcast.calendars import Calendar, calendar
-from tickcast.cleaning import Rules, Screen, quarantine_rows
-from tickcast.clock import DAY, day_number, parse_duration
+from tickcast.cleaning import Screen, quarantine_rows
+from tickcast.clock import DAY, day_number
 from tickcast.config import DataConfig
 from tickcast.errors import DataError, SourceError, StoreError
 from tickcast.lifecycle.own_rows import Span, spans_of
@@ -22,7 +22,7 @@ from tickcast.lifecycle.progress import Progress
 from tickcast.lifecycle.receipts import Ingested, Inputs, Receipts
 from tickcast.schema import QUARANTINE, TABLES
 from tickcast.sources import Cleaned, FileSource, Source
-from tickcast.sources.configured import configured
+from tickcast.sources.configured import configured, market_rules
 from tickcast.store import Store
 from tickcast.upkeep import family, fill
 
@@ -73,7 +73,7 @@ def ingest(
     sessions, committed = calendar(data.calendar), list(before)
     now = None if data.source == "simulated" else clock()  # a market that is made up may lie in the future
     for file, chunk in _chunks(source, len(before), progress):
-        chunk = Screen(TABLES[data.table], _rules(data, sessions)).take(chunk, now=now)
+        chunk = Screen(TABLES[data.table], market_rules(data, sessions)).take(chunk, now=now)
         committed.append(_commit(chunk, _provenance(data, inputs, file, chunk.origin), data, inputs, store, sessions, progress))
         del chunk
         kept.note(len(committed) - 1, committed[-1])
@@ -145,14 +145,6 @@ def _commit(chunk: Cleaned, origin: str, data: DataConfig, inputs: Inputs, store
         store.write(data.table, rows, source=origin, progress=told.within("store"))
     spans = spans_of(placed.rows, data.table)
     return Ingested(store.version(), len(placed.rows), len(placed.outside), chunk.counts, inputs.files, spans)
-
-
-def _rules(data: DataConfig, sessions: Calendar) -> Rules:
-    """What the market allows, by the configuration."""
-    told = data.cleaning
-    tick = data.tick if told.off_tick == "quarantine" else None
-    stale = None if told.stale is None else parse_duration(told.stale)
-    return Rules(calendar=sessions, tick=tick, crossed=told.crossed, locked=told.locked, stale=stale, far=told.far)
 
 
 def _provenance(data: DataConfig, inputs: Inputs, file: Path | None, origin: str) -> str:

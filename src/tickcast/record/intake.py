@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from tickcast.calendars import Calendar
+from tickcast.cleaning import Rules, Screen
 from tickcast.clock import MINUTE
 from tickcast.schema import Table
 from tickcast.sources import Cleaned
@@ -33,9 +34,11 @@ class Intake:
     ----------
     table: the rows' table.
     calendars: the calendar of each symbol.
+    rules: what the market allows; books are asked inside their sessions only, rows outside are set aside before.
     """
 
-    def __init__(self, table: Table, calendars: Mapping[str, Calendar]) -> None:
+    def __init__(self, table: Table, calendars: Mapping[str, Calendar], rules: Rules | None = None) -> None:
+        self._screen = Screen(table, Rules() if rules is None else rules)
         self._table, self._calendars, self._key = table, calendars, table.identity[0]
         self._last = self._nothing()
 
@@ -60,7 +63,8 @@ class Intake:
         rows = self._numbered(rows)
         self._remember(rows)
         placed = self._placed(rows.drop("last_ts", "last_sequence"))
-        return Taken(placed.rows, pl.concat([placed.aside, *(each for each in held if len(each))], how="diagonal_relaxed"))
+        sound = self._screen.take(Cleaned(placed.rows, placed.aside), now=now)
+        return Taken(sound.frame, pl.concat([sound.quarantined, *(each for each in held if len(each))], how="diagonal_relaxed"))
 
     def _nothing(self) -> pl.DataFrame:
         return pl.DataFrame(schema={self._key: pl.String, "last_ts": pl.Int64, "last_sequence": pl.Int64})

@@ -1,12 +1,15 @@
-"""The source that a configuration's data section describes."""
+"""The source that a configuration's data section describes, and what its market allows."""
 
 from __future__ import annotations
 
+from tickcast.calendars import Calendar
+from tickcast.cleaning import Rules
+from tickcast.clock import parse_duration
 from tickcast.config import DataConfig
 from tickcast.errors import DataError, SourceError
 from tickcast.sources import SOURCES, FileSource, Source
 
-__all__ = ["configured"]
+__all__ = ["configured", "market_rules"]
 
 
 def configured(data: DataConfig) -> Source:
@@ -26,3 +29,11 @@ def configured(data: DataConfig) -> Source:
     except (TypeError, ValueError, AttributeError) as error:
         hint = f"see the options of {kind.__name__} in docs/sources.md"
         raise DataError(f"source {data.source}: {error}", field="data.options", hint=hint) from None
+
+
+def market_rules(data: DataConfig, sessions: Calendar) -> Rules:
+    """What the configured market allows; `sessions` are those in which its books may not cross."""
+    told = data.cleaning
+    tick = data.tick if told.off_tick == "quarantine" else None
+    stale = None if told.stale is None else parse_duration(told.stale)
+    return Rules(calendar=sessions, tick=tick, crossed=told.crossed, locked=told.locked, stale=stale, far=told.far)

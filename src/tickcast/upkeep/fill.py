@@ -10,10 +10,13 @@ from types import MappingProxyType
 
 import polars as pl
 
-from tickcast.calendars import Calendar, calendar
+from tickcast.calendars import calendar
+from tickcast.cleaning import Screen, quarantine_rows
 from tickcast.clock import DAY, HOUR, day_text
 from tickcast.config import DataConfig
+from tickcast.schema import QUARANTINE, TABLES
 from tickcast.sources import Cleaned, Source, trading_days
+from tickcast.sources.configured import market_rules
 from tickcast.store import Store
 from tickcast.upkeep.expected import KEY, Family, over, trading_days_between
 from tickcast.upkeep.verify import day_states
@@ -97,7 +100,7 @@ def fill(
             store.empty.reopen(data.table, symbol, days)
     note_closed(dataset, store, first, last)
     work = _work(dataset, store, first, last, clock(), again)
-    tally = _Tally(data, dataset, store, work)
+    tally = _Tally(data, dataset, store, work, clock)
     for low, high in _runs(work.days, dataset.calendar):
         for chunk in source.history(start=low, end=high):
             tally.take(chunk)
@@ -123,9 +126,10 @@ def note_closed(dataset: Family, store: Store, first: int, last: int) -> None:
 class _Tally:
     """Commits chunks and counts what they brought."""
 
-    def __init__(self, data: DataConfig, dataset: Family, store: Store, work: _Work) -> None:
+    def __init__(self, data: DataConfig, dataset: Family, store: Store, work: _Work, clock: Callable[[], int]) -> None:
         self._data, self._dataset, self._store, self._work = data, dataset, store, work
-        self._sessions: Calendar = calendar(dataset.calendar)
+        self._sessions, self._clock = calendar(dataset.calendar), clock
+        self._rules = market_rules(data, self._sessions)
         self._wanted = set(work.days)
         self._origin = json.dumps(
             {"source": data.source, "options": dict(data.options), "symbol": data.symbol},
@@ -147,7 +151,11 @@ class _Tally:
 
     def take(self, chunk: Cleaned) -> None:
         """Commit a chunk's rows of the days that were asked for; note the symbols that an answered day has nothing of."""
+        chunk = Screen(TABLES[self._data.table], self._rules).take(chunk, now=self._clock())
         placed = self._sessions.assign(chunk.frame)
+        aside = quarantine_rows(chunk, TABLES[self._data.table], source=chunk.origin or self._data.source, outside=placed.outside)
+        if len(aside):
+            self._store.write(QUARANTINE.name, aside, source=self._origin)
         rows = placed.rows.filter(pl.col("trading_day").is_in(sorted(self._wanted))) if len(placed.rows) else placed.rows
         self.outside += len(placed.outside)
         self.reasons.update(chunk.counts)
