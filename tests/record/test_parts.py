@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from record.feeds import Cut, Script, trades
-from tickcast.calendars import AlwaysOpen, CmeEquity
+from tickcast.calendars import AlwaysOpen, calendar
 from tickcast.cleaning import clean
 from tickcast.clock import DAY, HOUR, SECOND
 from tickcast.errors import ConfigError
@@ -44,10 +44,10 @@ def test_settings_that_make_no_sense_are_refused(wrong: dict[str, float]) -> Non
 
 def test_hours_of_two_markets_are_told_together() -> None:
     friday = 19_006 * DAY  # 2022-01-14: CME closes at 22:00 UTC and opens on Sunday at 23:00
-    cme = Hours((CmeEquity(),))
+    cme = Hours((calendar("CME_Equity"),))
     assert cme.open_for(friday + 12 * HOUR) == 13 * 3600 and cme.opens_in(friday + 12 * HOUR) == 0.0
     assert cme.open_for(friday + 22 * HOUR) == 0.0 and cme.opens_in(friday + 22 * HOUR) == 49 * 3600
-    both = Hours((CmeEquity(), AlwaysOpen()))
+    both = Hours((calendar("CME_Equity"), AlwaysOpen()))
     assert both.opens_in(friday + 22 * HOUR) == 0.0 and both.open_for(friday + 22 * HOUR) == 22 * 3600
 
 

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from record.feeds import Cut, Script, Step, trades
-from tickcast.calendars import AlwaysOpen, Calendar, CmeEquity
+from tickcast.calendars import AlwaysOpen, Calendar, calendar
 from tickcast.cleaning import clean
 from tickcast.clock import DAY, HOUR, MINUTE, SECOND
 from tickcast.errors import ProviderRefused, StoreError
@@ -128,7 +128,9 @@ def test_a_gap_has_no_part_outside_the_sessions(tmp_path: Path) -> None:
     friday = 19_005 * DAY + 21 * HOUR + 59 * MINUTE  # 2022-01-13 is a Thursday; 16:59 New York
     events = trades([friday, friday + 2 * HOUR])
     with Store.open(tmp_path) as store:
-        recorder(Script(events, [[[0], Cut("cut")], [[1]]]), store, Heard(), calendar=CmeEquity(), now=friday + 3 * HOUR).run(Event())
+        recorder(Script(events, [[[0], Cut("cut")], [[1]]]), store, Heard(), calendar=calendar("CME_Equity"), now=friday + 3 * HOUR).run(
+            Event()
+        )
         (gap,) = (
             open_gaps(store, "trades").filter(pl.col("reason") == "connection lost").filter(pl.col("start") == friday).iter_rows(named=True)
         )
@@ -154,7 +156,9 @@ def test_rows_outside_the_sessions_are_kept_aside(tmp_path: Path) -> None:
     saturday = 19_007 * DAY + 12 * HOUR
     aside: list[pl.DataFrame] = []
     with Store.open(tmp_path) as store:
-        recorder(Script(trades([saturday]), [[[0]]]), store, Heard(), aside=aside, calendar=CmeEquity(), now=saturday).run(Event())
+        recorder(Script(trades([saturday]), [[[0]]]), store, Heard(), aside=aside, calendar=calendar("CME_Equity"), now=saturday).run(
+            Event()
+        )
         assert len(store.scan("trades")) == 0
     assert [frame["reason"].to_list() for frame in aside] == [["outside_session"]]
 
@@ -234,7 +238,7 @@ def test_a_closed_market_is_neither_stale_nor_stormed(tmp_path: Path) -> None:
     limits = RecordSettings(stale_seconds=0.02, first_delay=1e-4, last_delay=30.0)
     silent = Script(trades([NOON]), [[]], hold=lambda: not stop.is_set())
     with Store.open(tmp_path) as store:
-        each = recorder(silent, store, heard, limits=limits, calendar=CmeEquity(), now=saturday)
+        each = recorder(silent, store, heard, limits=limits, calendar=calendar("CME_Equity"), now=saturday)
         thread = Thread(target=each.run, args=(stop,))
         thread.start()
         thread.join(0.5)
@@ -242,7 +246,7 @@ def test_a_closed_market_is_neither_stale_nor_stormed(tmp_path: Path) -> None:
         thread.join(5.0)
         assert silent.calls == 1 and heard.of("lost") == []
         cut, stop = Script(trades([NOON]), [[Cut("cut")]]), Event()
-        each = recorder(cut, store, heard, limits=limits, calendar=CmeEquity(), now=saturday)
+        each = recorder(cut, store, heard, limits=limits, calendar=calendar("CME_Equity"), now=saturday)
         thread = Thread(target=each.run, args=(stop,))
         thread.start()
         thread.join(0.5)

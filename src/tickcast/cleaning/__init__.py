@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tickcast.cleaning.clean import clean
 from tickcast.cleaning.cleaned import Cleaned
+from tickcast.cleaning.flags import FLAGGED, flags
 from tickcast.cleaning.order import late_rows
 from tickcast.cleaning.quarantine import quarantine_rows
 from tickcast.cleaning.reasons import REASONS, explain
@@ -15,6 +16,7 @@ from tickcast.cleaning.values import EARLIEST, LATEST, PRICE_LIMIT
 
 __all__ = [
     "EARLIEST",
+    "FLAGGED",
     "FOUND",
     "LATEST",
     "PRICE_LIMIT",
@@ -26,6 +28,7 @@ __all__ = [
     "SeriesRules",
     "clean",
     "explain",
+    "flags",
     "late_rows",
     "quarantine_rows",
     "series_faults",
