@@ -62,6 +62,19 @@ class Book:
     def save(self) -> bytes: ...
     def restore(self, state: bytes) -> None: ...
 
+class BarSampler:
+    """Tells of each trade whether it ends its bar; remembers from one call to the next."""
+
+    def __new__(cls, measure: str, limit: float, expectation: tuple[float, float, float, int, int] | None = None) -> BarSampler: ...
+    def take(
+        self,
+        price: NDArray[np.float64],
+        size: NDArray[np.float64],
+        side: NDArray[np.int8],
+        stretch: NDArray[np.int64],
+        segment: NDArray[np.int64],
+    ) -> NDArray[np.bool_]: ...
+
 class LastRows:
     """The last row of each symbol; readers never wait for a writer."""
 

@@ -124,9 +124,29 @@ class RollsConfig(Settings):
 
 
 class BarsConfig(Settings):
-    """Bars to build before features are computed."""
+    """Bars to build before features are computed: of time (`interval`), or from trades of activity.
 
+    ticks, volume and dollars need `size`: what fills a bar. imbalance needs `expected_ticks`, trades of the first bar, and signs what `of`
+    names; `bars`, `window`, `least` and `most` are spans and bounds of what is expected later (docs/bars.md).
+    """
+
+    kind: Literal["time", "ticks", "volume", "dollars", "imbalance"] = "time"
     interval: str = "5m"
+    size: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    of: Literal["ticks", "volume", "dollars"] = "ticks"
+    expected_ticks: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    bars: int = Field(default=3, ge=1)
+    window: int = Field(default=10_000, ge=1, le=10_000_000)
+    least: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    most: float = Field(default=1e12, gt=0, allow_inf_nan=False)
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.kind in ("ticks", "volume", "dollars") and self.size is None:
+            raise ValueError(f"bars of {self.kind} need size, what fills one")
+        if self.kind == "imbalance" and self.expected_ticks is None:
+            raise ValueError("bars of imbalance need expected_ticks, the trades expected in the first one")
+        return self
 
     @field_validator("interval")
     @classmethod

@@ -28,7 +28,7 @@ events = st.lists(
 
 
 @settings(deadline=None, max_examples=50)
-@given(events, st.sampled_from(["5m", "15m", "1h"]))
+@given(events, st.sampled_from(["1m", "5m", "10m", "15m", "20m", "25m", "30m", "45m", "60m"]))
 def test_bars_of_bars_are_the_bars_of_the_trades(rows: list[tuple[int, float, float]], interval: str) -> None:
     fine = build(trades(rows), "1m", SESSIONS)
     coarse, direct = build(fine.rows, interval, SESSIONS), build(trades(rows), interval, SESSIONS)
@@ -95,8 +95,8 @@ def test_local_alignment_follows_the_zone() -> None:
 
 
 def test_what_makes_no_bars_is_refused() -> None:
-    with pytest.raises(ConfigError, match="divide a day"):
-        build(trades([(0, 1.0, 1.0)]), "7m", SESSIONS)
+    with pytest.raises(ConfigError, match="longer than a day"):
+        build(trades([(0, 1.0, 1.0)]), "25h", SESSIONS)
     with pytest.raises(DataError, match="row 2, field ts"):
         build(trades([(9, 1.0, 1.0), (3, 1.0, 1.0)]), "5m", SESSIONS)
     with pytest.raises(DataError, match="size"):
@@ -124,3 +124,18 @@ def test_nq_minutes_give_the_bars_of_the_skill_table(market_data: Path) -> None:
     assert np.array_equal(built.rows["ts"].to_numpy(), wanted.index.as_unit("ns").astype("int64").to_numpy())
     for name in ("open", "high", "low", "close"):
         assert np.array_equal(built.rows[name].to_numpy(), wanted[name].to_numpy().astype(float))
+
+
+@pytest.mark.parametrize("minutes", [1, 5, 10, 15, 20, 25, 30, 45, 60])
+def test_no_bar_spans_a_break_and_an_early_close_ends_the_last_one(minutes: int) -> None:
+    for name, at in (("SHFE.au", "2023-03-20"), ("CME_Equity", "2020-11-27"), ("CME_Equity", "2020-11-30")):
+        day = int(np.datetime64(at, "ns").astype(np.int64))
+        sessions = calendar(name).sessions(day - DAY, day + DAY)
+        ticks = np.concatenate([np.arange(low, high + 1, 7 * MINUTE) for low, high, *_ in sessions.as_rows()])
+        frame = trades([(int(ts), 1.0, 1.0) for ts in np.unique(ticks)])
+        built = build(frame, f"{minutes}m", calendar(name))
+        assert len(built.outside) == 0 and built.rows["count"].sum() == len(frame)
+        held = sessions.place(built.rows)
+        assert (held >= 0).all()
+        assert (built.rows["ts"].to_numpy() <= sessions.close[held]).all()
+        assert minutes < 10 or set(sessions.close.tolist()) & set(built.rows["ts"].to_list())

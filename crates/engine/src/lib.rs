@@ -1,5 +1,6 @@
 //! tickcast's core: the feature engine, the predictor, the server and what stored rows need. Knows no Python.
 
+pub mod bars;
 pub mod book;
 pub mod calibrators;
 pub mod features;

@@ -1,5 +1,6 @@
 //! The only PyO3 code: `tickcast._engine`.
 
+mod bars;
 mod book;
 mod features;
 mod gather;
@@ -17,6 +18,8 @@ use pyo3::prelude::*;
 mod _engine {
     use super::*;
 
+    #[pymodule_export]
+    use super::bars::PyBarSampler;
     #[pymodule_export]
     use super::book::PyBook;
     #[pymodule_export]

@@ -1,5 +1,7 @@
-"""Bars of any interval, from trades or from finer bars."""
+"""Bars: of time, from trades or finer bars, and of activity, from trades."""
 
+from tickcast.bars.activity import Activity, Filled, Imbalance, Measure
 from tickcast.bars.build import build
+from tickcast.bars.sampler import Sampler, sample
 
-__all__ = ["build"]
+__all__ = ["Activity", "Filled", "Imbalance", "Measure", "Sampler", "build", "sample"]

@@ -35,11 +35,11 @@ def build(frame: pl.DataFrame, interval: str, sessions: Calendar | Sessions, *, 
     session's last bar. Volume, turnover and count are null where any part is null. Rows outside every session come back in `outside`.
 
     Of trades, turnover is the sum of price x size and count their number. Raises DataError when the rows are neither trades nor bars, are
-    out of order, or a finer bar crosses a boundary of the interval; ConfigError when the interval does not divide a day.
+    out of order, or a finer bar crosses a boundary of the interval; ConfigError when the interval is longer than a day.
     """
     step = parse_duration(interval)
-    if DAY % step:
-        raise ConfigError(f"{interval} does not divide a day", field="interval", hint="take one that does, as 5m, 45m is 32 a day, 4h")
+    if step > DAY:
+        raise ConfigError(f"{interval} is longer than a day", field="interval", hint="take 1d at most")
     _check(frame)
     placed = sessions.assign(frame)
     rows = placed.rows.with_columns(pl.lit(0, pl.Int64).alias("segment_id")) if "segment_id" not in frame.columns else placed.rows
@@ -91,8 +91,11 @@ def _bounds(rows: pl.DataFrame, sessions: Sessions, step: int, zone: str) -> pl.
     opened, closed = sessions.open[at], sessions.close[at]
     shift = np.zeros(len(rows), np.int64) if zone == "UTC" else _local_offset(sessions.open, zone)[at]
     inside = stamps - 1 if bars else np.minimum(stamps, closed - 1)  # a moment that the bar's half-open interval holds
-    start = (inside + shift) // step * step - shift
-    end = np.minimum(start + step, closed)
+    local = inside + shift
+    midnight = local // DAY * DAY
+    start = midnight + (local - midnight) // step * step
+    end = np.minimum(np.minimum(start + step, midnight + DAY) - shift, closed)  # 25 minutes leave a short bar before midnight
+    start -= shift
     start = np.maximum(start, opened)
     if bars:
         crossing = rows["ts_open"].to_numpy() < start

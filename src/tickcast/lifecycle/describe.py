@@ -70,7 +70,7 @@ def describe(experiment: Experiment, market: Market, window: int) -> Described:
     loaded = [FeatureSet.load(name) for name in experiment.features]
     merged = FeatureSet.merge(loaded)
     sets = {one.name: tuple(one.names) for one in loaded}
-    step = parse_duration(experiment.bars.interval) if experiment.bars else None
+    step = parse_duration(experiment.bars.interval) if experiment.bars and experiment.bars.kind == "time" else None
     target = ForwardReturn(experiment.target.horizons, within=experiment.target.within)
     splitter = Chronological(**experiment.split.model_dump())
     rows, tick = market.rows, experiment.data.tick

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from tickcast.bars import build
-from tickcast.calendars import Sessions, calendar
+from tickcast.bars import Activity, Filled, Imbalance, build, sample
+from tickcast.calendars import Calendar, Sessions, calendar
 from tickcast.clock import DAY
-from tickcast.config import Experiment, RollsConfig
+from tickcast.config import BarsConfig, Experiment, RollsConfig
 from tickcast.errors import DataError
 from tickcast.lifecycle.own_rows import own_rows
 from tickcast.lifecycle.receipts import Ingested
@@ -54,13 +54,25 @@ def market(experiment: Experiment, store: Store, arrived: Ingested) -> Market:
         schedule = planned(experiment.rolls, store, rows, arrived.version)
         rows = continuous(rows, schedule) if experiment.rolls.series == "continuous" else spliced(rows, schedule)
     if experiment.bars is not None:
-        rows = build(rows, experiment.bars.interval, calendar(data.calendar)).rows
+        rows = _bars(rows, experiment.bars, calendar(data.calendar))
     if data.table == "options":
         rows = surface(rows)
     if not len(rows):
         raise DataError(f"the store holds no {data.table} of {data.symbol}", hint="check data.symbol against `tickcast ingest --json`")
     first, last = int(rows["ts"][0]), int(rows["ts"][-1])
     return Market(rows, schedule, calendar(data.calendar).sessions(first, last + _AHEAD))
+
+
+def _bars(rows: pl.DataFrame, bars: BarsConfig, market_hours: Calendar) -> pl.DataFrame:
+    if bars.kind == "time":
+        return build(rows, bars.interval, market_hours).rows
+    activity: Activity
+    if bars.kind == "imbalance":
+        expected = bars.expected_ticks or 1.0
+        activity = Imbalance(bars.of, expected, bars.bars, bars.window, bars.least, bars.most)
+    else:
+        activity = Filled(bars.kind, bars.size or 1.0)
+    return sample(rows, activity, market_hours).rows
 
 
 def planned(rolls: RollsConfig, store: Store, rows: pl.DataFrame, version: str | None = None) -> RollSchedule:
