@@ -8,8 +8,7 @@ import polars as pl
 import pytest
 
 from tickcast.errors import DataError
-from tickcast.sources import Lobster
-from tickcast.sources.lobster_replay import replay_lobster
+from tickcast.sources import Lobster, replay_lobster
 
 
 def day(path: Path) -> tuple[pl.DataFrame, pl.DataFrame]:

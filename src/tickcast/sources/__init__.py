@@ -14,6 +14,7 @@ from tickcast.sources.es_ticks import fetch_es_ticks
 from tickcast.sources.fi2010 import Fi2010
 from tickcast.sources.lean import Lean
 from tickcast.sources.lobster import Lobster
+from tickcast.sources.lobster_replay import Replay, replay_lobster
 from tickcast.sources.mapped import MappedTable
 from tickcast.sources.sgx import Sgx
 from tickcast.sources.simulated import SimulatedMarket
@@ -34,6 +35,7 @@ __all__ = [
     "Lobster",
     "MappedTable",
     "Progress",
+    "Replay",
     "Sgx",
     "SimulatedMarket",
     "Source",
@@ -41,6 +43,7 @@ __all__ = [
     "Taq",
     "fetch_es_ticks",
     "no_contracts",
+    "replay_lobster",
     "trading_days",
 ]
 
