@@ -68,7 +68,7 @@ class DataConfig(Settings):
     `cleaning` says what the market allows.
     """
 
-    source: Literal["databento", "databento-history", "fi2010", "lean", "lobster", "sgx", "simulated", "sql", "table", "taq"]
+    source: Literal["databento", "databento-history", "fi2010", "lean", "lobster", "sgx", "simulated", "sql", "table", "taq", "tqsdk"]
     files: str | None = None
     symbol: str = Field(min_length=1, pattern=r"^[^\x00-\x1f\x7f]+$")
     table: Literal["trades", "bars", "book", "orders", "options", "signals", "contracts"] = "bars"

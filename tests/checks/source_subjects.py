@@ -9,9 +9,11 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+import pytest
 import zstandard
 
 import made_dbn
+from sources import tq_market
 from sources.gateway import KEY, Market, StandIn
 from tickcast.clock import DAY, MINUTE
 from tickcast.sources import Databento, DatabentoHistory, Fi2010, Lean, Lobster, MappedTable, Sgx, SimulatedMarket, Source, SqlTable
@@ -146,6 +148,12 @@ def databento_sessions(folder: Path) -> Made:
     return databento_days(folder, 22, "CME_Metals")
 
 
+def tqsdk_book(folder: Path) -> Made:
+    """Two trading days of copper and a silent third, through TqSdk's own package from a stand-in of its service."""
+    pytest.importorskip("tqsdk", reason="TqSdk is an extra: pip install 'tickcast[tqsdk]'")
+    return tq_market.standing_source(), tq_market.START, tq_market.END
+
+
 SUBJECTS: Mapping[str, tuple[Callable[[Path], Made], ...]] = {
     "databento": (databento_bars, databento_trades),
     "databento-history": (databento_days, databento_sessions),
@@ -156,4 +164,5 @@ SUBJECTS: Mapping[str, tuple[Callable[[Path], Made], ...]] = {
     "simulated": (simulated_bars, simulated_trades),
     "sql": (sql_trades,),
     "table": (table_trades, table_contracts),
+    "tqsdk": (tqsdk_book,),
 }

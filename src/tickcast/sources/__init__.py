@@ -20,6 +20,7 @@ from tickcast.sources.sgx import Sgx
 from tickcast.sources.simulated import SimulatedMarket
 from tickcast.sources.sql import SqlTable
 from tickcast.sources.taq import Taq
+from tickcast.sources.tqsdk import TqSdk
 
 __all__ = [
     "SOURCES",
@@ -41,6 +42,7 @@ __all__ = [
     "Source",
     "SqlTable",
     "Taq",
+    "TqSdk",
     "fetch_es_ticks",
     "no_contracts",
     "replay_lobster",
@@ -59,5 +61,6 @@ SOURCES: Mapping[str, type[Source]] = MappingProxyType(
         "sql": SqlTable,
         "table": MappedTable,
         "taq": Taq,
+        "tqsdk": TqSdk,
     }
 )
