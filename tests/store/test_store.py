@@ -221,3 +221,20 @@ def test_one_zero(store: Store) -> None:
     first = store.write("signals", pl.DataFrame({"name": ["a"], "ts": [1], "value": [-0.0]}), source="a")
     assert store.write("signals", pl.DataFrame({"name": ["a"], "ts": [1], "value": [0.0]}), source="a").version == first.version
     assert str(store.scan("signals")["value"][0]) == "0.0"
+
+
+def test_coverage_opens_no_file(tmp_path: Path) -> None:
+    days = 200
+    frame = pl.DataFrame(
+        {"symbol": [f"S{n % 8}" for n in range(days)], "ts": [n // 8 * DAY for n in range(days)], "price": 1.0, "size": 1.0}
+    )
+    with Store.open(tmp_path) as store:
+        store.write("trades", frame, source="a")
+    assert len(list((tmp_path / "days").rglob("*.parquet"))) == days
+    (tmp_path / "days").rename(tmp_path / "elsewhere")
+    with Store.open(tmp_path) as store:
+        found = store.coverage("trades")
+        assert (len(found), found["rows"].sum(), len(store.coverage("trades", "S3"))) == (days, days, days // 8)
+        assert store.empty.days("trades").is_empty()
+        with pytest.raises(StoreError, match="cannot be read"):
+            store.scan("trades", ["S3"], 0, 1)
