@@ -35,7 +35,7 @@ def day_file(folder: Path, day: int, price: float = 10.0) -> Path:
     folder.mkdir(exist_ok=True)
     ts = [FIRST + day * DAY + minute * MINUTE for minute in range(60)]
     path = folder / f"day{day}.csv"
-    pl.DataFrame({"t": ts, "p": [price + minute for minute in range(60)], "q": 1.0}).write_csv(path)
+    pl.DataFrame({"t": ts, "p": [price + minute / 100 for minute in range(60)], "q": 1.0}).write_csv(path)
     return path
 
 
