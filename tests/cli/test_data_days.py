@@ -59,6 +59,17 @@ def test_the_calendar_marks_every_state(store: str, capsys: pytest.CaptureFixtur
     assert "■ stored" in lines[3] and "× missing" in lines[3] and "! unexpected" not in lines[3]
 
 
+def test_days_with_rows_in_quarantine_are_marked(store: str, capsys: pytest.CaptureFixture[str]) -> None:
+    aside = {"symbol": "A", "ts": [FIRST * DAY + 5], "table": "trades", "source": "x.csv", "file_row": 3, "reason": "bad", "original": "{}"}
+    with Store.open(store) as kept:
+        kept.write("quarantine", pl.DataFrame(aside), source="x.csv")
+    (found,) = answer(["coverage", "trades", "--store", store], capsys)
+    assert [each["quarantined"] for each in found["days"]] == [1, 0, 0, 0, 0, 0]
+    assert execute(["data", "coverage", "trades", "--store", store]) == 0
+    out = capsys.readouterr().out
+    assert out.splitlines()[1].startswith("  2024-03 ◪··■■") and "◪ some rows in quarantine" in out
+
+
 def test_coverage_in_json_without_a_calendar(store: str, capsys: pytest.CaptureFixture[str]) -> None:
     (found,) = answer(["coverage", "--store", store, "--until", "2024-03-31"], capsys)
     assert [(each["day"], each["state"], each["rows"]) for each in found["days"]] == [

@@ -55,7 +55,7 @@ def test_the_calendar_marks_the_stored_days(store: Path, capsys: pytest.CaptureF
     assert lines[:3] == ["trades A  3 stored", f"  2024-03 ■··■{'·' * 27} 2", f"  2024-04 ■{'·' * 29}  1"]
     found = answer(["coverage", "--store", str(store)], capsys)
     assert isinstance(found, list) and [(each["symbol"], len(each["days"])) for each in found] == [("A", 3), ("[b]", 1)]
-    assert found[1]["days"] == [{"day": "2024-03-02", "state": "stored", "rows": 2}]
+    assert found[1]["days"] == [{"day": "2024-03-02", "state": "stored", "rows": 2, "quarantined": 0}]
     assert told(["coverage", "bars", "--store", str(store)], capsys) == "no stored day\n"
 
 

@@ -26,12 +26,14 @@ __all__ = ["coverage"]
 
 _MARKS: Mapping[str, tuple[str, str]] = {
     "stored": ("■", "green"),
+    "some rows in quarantine": ("◪", "yellow"),
     "gap": ("▤", "yellow"),
     "no data": ("□", "cyan"),
     "asked": ("?", "yellow"),
     "missing": ("×", "bold red"),
     "unexpected": ("!", "bold red"),
 }
+_THERE = ("stored", "gap", "some rows in quarantine")
 _NOTHING = "·"
 
 
@@ -86,11 +88,14 @@ def coverage(
     terminal = Terminal(quiet=quiet, as_json=json)
     if config is not None and (table, symbol, calendar) != (None, None, None):
         raise ConfigError("--config names table, symbol and calendar itself", hint="give --config alone, or none")
+    from tickcast.upkeep import with_quarantine
+
     with stored(store) as kept:
         if config is not None:
             frames = _configured(DataConfig.load(config, set_), kept, from_, until)
         else:
             frames = _of_ledger(kept, table, symbol, calendar, from_, until)
+        frames = {name: with_quarantine(states, kept) for name, states in frames.items()}
     found = [_told(name, part) for name, states in frames.items() for part in states.partition_by("symbol", maintain_order=True)]
     terminal.answer(found, _drawn(found) if found else "no stored day")
 
@@ -119,9 +124,15 @@ def _of_ledger(
 
 def _told(table: str, states: pl.DataFrame) -> dict[str, Any]:
     """One symbol's days as JSON values."""
-    days = [{"day": day_text(day), "state": state, "rows": rows} for day, state, rows in states.drop("symbol").iter_rows()]
+    named = states.select("trading_day", "state", "rows", "quarantined").iter_rows()
+    days = [{"day": day_text(day), "state": state, "rows": rows, "quarantined": aside} for day, state, rows, aside in named]
     counts = dict(states["state"].value_counts().sort("state").iter_rows())
     return {"table": table, "symbol": states["symbol"][0], "counts": counts, "days": days}
+
+
+def _mark_of(day: Mapping[str, Any]) -> str:
+    """The state of a day; of a stored one whether rows of it were set aside."""
+    return "some rows in quarantine" if day["state"] == "stored" and day["quarantined"] else str(day["state"])
 
 
 def _drawn(found: list[dict[str, Any]]) -> Text:
@@ -130,8 +141,8 @@ def _drawn(found: list[dict[str, Any]]) -> Text:
     for dataset in found:
         counts = ", ".join(f"{count} {state}" for state, count in dataset["counts"].items())
         out.append(f"{dataset['table']} {dataset['symbol']}", "bold").append(f"  {counts}\n")
-        states = {date.fromisoformat(each["day"]): each["state"] for each in dataset["days"]}
-        used |= dict.fromkeys(dataset["counts"])
+        states = {date.fromisoformat(each["day"]): _mark_of(each) for each in dataset["days"]}
+        used |= dict.fromkeys(states.values())
         month, last = min(states).replace(day=1), max(states)
         while month <= last:
             after = (month + timedelta(days=32)).replace(day=1)
@@ -139,7 +150,7 @@ def _drawn(found: list[dict[str, Any]]) -> Text:
             out.append(f"  {month:%Y-%m} ")
             for state in days:
                 out.append(*_MARKS[state]) if state is not None else out.append(_NOTHING, "dim")
-            out.append(f"{'':{32 - len(days)}}{sum(state in ('stored', 'gap') for state in days)}\n")
+            out.append(f"{'':{32 - len(days)}}{sum(state in _THERE for state in days)}\n")
             month = after
     for state in used:
         out.append(f"{_MARKS[state][0]} {state}  ", _MARKS[state][1])

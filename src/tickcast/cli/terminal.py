@@ -15,6 +15,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 __all__ = ["Terminal"]
 
 _PIPED = 200  # columns where a table goes to a file or a program
+_NEWS_EVERY = 1.0  # seconds between two lines of one step when what is done changes, as from file to file
 _LINE_EVERY = 10.0  # seconds between two log lines of one step where there is no terminal to draw on
 
 
@@ -66,18 +67,31 @@ class Terminal:
 
 
 class _LogLines:
-    """A line when a step begins, ends, or has been silent for a while."""
+    """A line when a step begins, ends, or has been silent for a while; with the time left once that can be told."""
 
     def __init__(self, terminal: Terminal) -> None:
         self._terminal = terminal
-        self._told: dict[tuple[str, str], float] = {}
+        self._told: dict[str, str] = {}
+        self._at: dict[str, float] = {}
+        self._begun: dict[str, tuple[float, float]] = {}
 
     def __call__(self, step: str, what: str, share: float) -> None:
         now = time.monotonic()
-        last = self._told.get((step, what))
-        if last is None or share >= 1.0 or now - last >= _LINE_EVERY:
-            self._told[step, what] = now
-            self._terminal.remark(f"{step}: {what} {100 * share:.0f}%")
+        begin, before = self._begun.setdefault(step, (now, share))
+        last, silent = self._told.get(step), now - self._at.get(step, -_LINE_EVERY)
+        news = last is None or last != what or share >= 1.0
+        if silent >= (_NEWS_EVERY if news else _LINE_EVERY):
+            self._told[step], self._at[step] = what, now
+            left = (now - begin) * (1 - share) / (share - before) if share > before and now - begin >= _LINE_EVERY else 0.0
+            self._terminal.remark(f"{step}: {what} {100 * share:.0f}%{f', about {_span(left)} left' if left >= 1 else ''}")
+
+
+def _span(seconds: float) -> str:
+    """
+    >>> _span(42), _span(150), _span(9000)
+    ('42 s', '2 min', '2.5 h')
+    """
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 class _Bars:

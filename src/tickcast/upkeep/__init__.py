@@ -5,7 +5,7 @@ from tickcast.upkeep.damage import Damage, damaged_days
 from tickcast.upkeep.day_audit import Finding
 from tickcast.upkeep.expected import Family, family
 from tickcast.upkeep.fill import Filled, fill, missing_days
-from tickcast.upkeep.verify import STATES, Holdings, Verified, day_states, ledger_states, states_of, verify
+from tickcast.upkeep.verify import STATES, Holdings, Verified, day_states, ledger_states, states_of, verify, with_quarantine
 
 __all__ = [
     "STATES",
@@ -25,4 +25,5 @@ __all__ = [
     "missing_days",
     "states_of",
     "verify",
+    "with_quarantine",
 ]

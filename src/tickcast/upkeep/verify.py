@@ -10,7 +10,7 @@ import polars as pl
 from tickcast.store import Store
 from tickcast.upkeep.expected import KEY, Family, over, trading_days_between
 
-__all__ = ["STATES", "Holdings", "Verified", "day_states", "ledger_states", "states_of", "verify"]
+__all__ = ["STATES", "Holdings", "Verified", "day_states", "ledger_states", "states_of", "verify", "with_quarantine"]
 
 STATES: Mapping[str, str] = {
     "stored": "rows are stored",
@@ -137,6 +137,12 @@ def ledger_states(
     states = day_states(stored, empty, due)
     low, high = (first if first is not None else -(2**31)), (last if last is not None else 2**31 - 1)
     return states.filter(pl.col("trading_day").is_between(low, high))
+
+
+def with_quarantine(states: pl.DataFrame, store: Store) -> pl.DataFrame:
+    """The states with `quarantined`: rows of the symbol set aside on that day (UTC), of whatever table, from the ledger only."""
+    aside = store.coverage("quarantine").select(*KEY, pl.col("rows").alias("quarantined"))
+    return states.join(aside, on=list(KEY), how="left", maintain_order="left").with_columns(pl.col("quarantined").fill_null(0))
 
 
 def verify(dataset: Family, store: Store, first: int, last: int, *, now: int) -> Verified:
