@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from cyclopts import App
 
 from tickcast import __version__
 from tickcast.cli import COMMANDS, execute
@@ -69,6 +70,12 @@ def test_a_setting_that_is_no_setting(tmp_path: Path, capsys: pytest.CaptureFixt
     assert "--set split.embargo=600s" in capsys.readouterr().err
 
 
+def leaves(group: App, words: list[str]) -> list[list[str]]:
+    """The words of every command in a group and in the groups inside it."""
+    parts = [each for each in group if not each.startswith("-")]
+    return [leaf for part in parts for leaf in leaves(group[part], [*words, part])] if parts else [words]
+
+
 def test_every_command_teaches(capsys: pytest.CaptureFixture[str]) -> None:
     for command in COMMANDS:
         name = command.name[0] if hasattr(command, "name") else command.__name__
@@ -77,9 +84,9 @@ def test_every_command_teaches(capsys: pytest.CaptureFixture[str]) -> None:
         assert "Usage: tickcast" in text
         if not hasattr(command, "name"):
             assert "For example" in text, name
-        for part in [] if not hasattr(command, "name") else [each for each in command if not each.startswith("-")]:
-            assert execute([name, part, "--help"]) == 0
-            assert "For example" in capsys.readouterr().out, f"{name} {part}"
+        for words in leaves(command, [name]) if hasattr(command, "name") else []:
+            assert execute([*words, "--help"]) == 0
+            assert "For example" in capsys.readouterr().out, " ".join(words)
 
 
 def test_doctor_answers_in_json(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ def test_lines_are_few_and_tell_the_time_left(capsys: pytest.CaptureFixture[str]
             now[0] += 0.1
     lines = capsys.readouterr().err.splitlines()
     assert lines[0] == "fill: A day 0 0%" and 900 <= len(lines) <= 1001
-    assert sum(line.endswith("50%, about 8 min left") for line in lines) >= 5 and lines[-1].startswith("fill: A day 99")
+    assert sum(line.endswith("50%, about 8 min left") for line in lines) >= 5 and lines[-1].startswith("fill: A day 10000 100%")
 
 
 def test_a_step_that_says_the_same_is_told_every_ten_seconds(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

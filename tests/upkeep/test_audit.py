@@ -39,12 +39,14 @@ def placed(day: int = FIRST, count: int = 6, symbol: str = "A") -> pl.DataFrame:
 def plant(store: Store, table: str, symbol: str, day: int, wrong: pl.DataFrame, **manifest: int) -> None:
     """Commit rows that `Store.write` would never write, under a manifest with these fields changed."""
     backend = store._backend
-    fence = backend.ledger.fence() + 1
     told = replace(Day(table, symbol, day, **asdict(summary(wrong.sort("ts"))), parts=1, source="planted"), **manifest)
-    (name,) = backend.put([Block(table, symbol, day, wrong)], fence)
-    part = Part(name, table, symbol, day, len(wrong), told.first_ts, told.last_ts)
-    gone = tuple(each.name for each in backend.ledger.parts(table, [symbol], backend.ledger.version()[0]).get((symbol, day), []))
-    backend.commit(Commit(fence, 1, "planted", (told,), gone, (part,)))
+    with backend.exclusive():
+        ledger = backend.ledger
+        fence = ledger.fence() + 1
+        (name,) = backend.put([Block(table, symbol, day, wrong)], fence)
+        part = Part(name, table, symbol, day, len(wrong), told.first_ts, told.last_ts)
+        gone = tuple(each.name for each in ledger.parts(table, [symbol], ledger.version()[0]).get((symbol, day), []))
+        backend.commit(Commit(fence, 1, "planted", (told,), gone, (part,)))
 
 
 def kinds(found: Audited) -> list[str]:
@@ -144,7 +146,8 @@ def test_damaged_and_absent_files(tmp_path: Path) -> None:
 def test_a_block_that_nothing_names_is_a_remark(tmp_path: Path) -> None:
     with Store.open(tmp_path) as store:
         store.write("trades", placed(), source="sound")
-        (name,) = store._backend.put([Block("trades", "A", FIRST + 1, placed(FIRST + 1))], 99)
+        with store._backend.exclusive():
+            (name,) = store._backend.put([Block("trades", "A", FIRST + 1, placed(FIRST + 1))], 99)
         found = audit(store)
         assert found.ok and [each.file for each in found.remarks] == [name]
         assert found.remarks[0].do == STORE_FINDINGS["unnamed"]

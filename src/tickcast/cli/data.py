@@ -14,6 +14,7 @@ from tickcast.cli.data_profile import profile
 from tickcast.cli.data_quarantine import quarantine
 from tickcast.cli.data_rolls import rolls
 from tickcast.cli.data_sql import sql
+from tickcast.cli.data_sweep import collect, compact
 from tickcast.cli.data_verify import verify
 
 __all__ = ["data"]
@@ -27,6 +28,8 @@ data.command(cost, name="cost")
 data.command(fill, name="fill")
 data.command(update, name="update")
 data.command(audit, name="audit")
+data.command(compact, name="compact")
+data.command(collect, name="collect")
 data.command(sql, name="sql")
 data.command(profile, name="profile")
 data.command(copy, name="copy")

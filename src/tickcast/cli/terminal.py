@@ -79,8 +79,7 @@ class _LogLines:
         now = time.monotonic()
         begin, before = self._begun.setdefault(step, (now, share))
         last, silent = self._told.get(step), now - self._at.get(step, -_LINE_EVERY)
-        news = last is None or last != what or share >= 1.0
-        if silent >= (_NEWS_EVERY if news else _LINE_EVERY):
+        if share >= 1.0 or silent >= (_NEWS_EVERY if last != what else _LINE_EVERY):
             self._told[step], self._at[step] = what, now
             left = (now - begin) * (1 - share) / (share - before) if share > before and now - begin >= _LINE_EVERY else 0.0
             self._terminal.remark(f"{step}: {what} {100 * share:.0f}%{f', about {_span(left)} left' if left >= 1 else ''}")
