@@ -21,6 +21,7 @@ _ARCHIVES = (".zip", ".whl")
 _BLOCK = 4 << 20
 _SLICE = 4 << 10  # a few bytes of zstd may stand for 128 KiB: a slice unfolds to 128 MiB at the very most
 _WHOLE = 256 << 20  # bytes that any file may unfold to when it is read as a whole
+_RATIO = 24  # and as often its own size on top; market data packs ten to one, bombs a thousand to one
 
 
 def list_files(paths: Paths, pattern: str) -> tuple[Path, ...]:
@@ -48,7 +49,7 @@ def read_bytes(path: Path, member: str | None = None) -> bytes:
     parts: list[bytes] = []
     total, most = 0, 0
     for block in blocks(path, member):
-        most = most or _WHOLE + 2 * outer.stat().st_size
+        most = most or _WHOLE + _RATIO * outer.stat().st_size
         total += len(block)
         if total > most:
             hint = "unpack it first if it is meant to be so large"
