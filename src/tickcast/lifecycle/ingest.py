@@ -124,7 +124,7 @@ def _chunks(source: Source, skip: int, progress: Progress) -> Iterator[tuple[Pat
     if isinstance(source, FileSource):
         parts = iter(source.parts[skip:])
         for chunk in source.history(progress=told, skip=skip):
-            yield next(parts), chunk
+            yield next(parts).file, chunk
             del chunk  # else it would be held while the next one is read
         return
     for number, chunk in enumerate(source.history(progress=told)):

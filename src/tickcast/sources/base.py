@@ -12,6 +12,7 @@ import polars as pl
 
 from tickcast.cleaning import Cleaned
 from tickcast.schema import CONTRACTS, Table
+from tickcast.sources.portions import Portion
 
 __all__ = ["FileSource", "LiveSource", "Progress", "Source", "no_contracts"]
 
@@ -72,27 +73,27 @@ class FileSource(Source):
     """A source that reads `files` one after the other; what differs is how one file is read."""
 
     @property
-    def parts(self) -> tuple[Path, ...]:
-        """The files that each make a chunk; all of them unless one is read along with another."""
-        return self.files
+    def parts(self) -> tuple[Portion, ...]:
+        """What makes a chunk each: the files, unless one is read along with another or is too large to be read at once."""
+        return tuple(map(Portion, self.files))
 
     def history(
         self, *, start: int | None = None, end: int | None = None, progress: Progress | None = None, skip: int = 0
     ) -> Iterator[Cleaned]:
-        """One chunk per file, without the first `skip` ones, which are not even opened. See `Source.history`."""
+        """One chunk per part, without the first `skip` ones, which are not even opened. See `Source.history`."""
         parts = self.parts
-        for done, path in enumerate(parts):
+        for done, part in enumerate(parts):
             if done < skip:
                 continue
             if progress is not None:
-                progress(f"reading {path.name}", done / len(parts))
-            yield self._read(path).within(start, end)  # no name here holds the chunk while the next one is read
+                progress(f"reading {part.file.name}", done / len(parts))
+            yield self._read(part).within(start, end)  # no name here holds the chunk while the next one is read
         if progress is not None:
             progress("read", 1.0)
 
     @abstractmethod
-    def _read(self, path: Path) -> Cleaned:
-        """All rows of one file. Raises SourceError naming it."""
+    def _read(self, part: Portion) -> Cleaned:
+        """All rows of one part. Raises SourceError naming its file."""
 
 
 def no_contracts() -> pl.DataFrame:

@@ -27,6 +27,7 @@ from tickcast.sources.dbn import INTERVALS, Symbols, metadata_of, records_of, sp
 from tickcast.sources.dbn_frames import bars_frame, packet_ends, quotes_frame, thinned, trades_frame
 from tickcast.sources.dbn_orders import mbo_books, mbo_orders
 from tickcast.sources.files import Paths, list_files, read_bytes
+from tickcast.sources.portions import Portion
 
 __all__ = ["Databento", "mapped_ids"]
 
@@ -103,7 +104,8 @@ class Databento(FileSource):
             definitions, frame=definitions.frame.filter(kept), rows=definitions.numbers.filter(definitions.frame.select(kept).to_series())
         )
 
-    def _read(self, path: Path) -> Cleaned:
+    def _read(self, part: Portion) -> Cleaned:
+        path = part.file
         raw = read_bytes(path)
         metadata, offset = metadata_of(raw, path)
         schema, table = str(metadata.schema), self.table.name

@@ -22,6 +22,7 @@ from tickcast.schema import TABLES
 from tickcast.sources.base import FileSource, no_contracts
 from tickcast.sources.cleaning import Cleaned, clean
 from tickcast.sources.files import Paths, list_files, read_bytes
+from tickcast.sources.portions import Portion
 
 __all__ = ["Fi2010"]
 
@@ -70,7 +71,8 @@ class Fi2010(FileSource):
             raise SourceError("holds labels other than 1, 2 and 3", file=path, hint=_AGAIN)
         return labels.astype(np.int64)
 
-    def _read(self, path: Path) -> Cleaned:
+    def _read(self, part: Portion) -> Cleaned:
+        path = part.file
         values = _matrix(path)[: 4 * _LEVELS]
         names = [f"{side}_{what}_{level}" for level in range(1, _LEVELS + 1) for side in ("ask", "bid") for what in ("price", "size")]
         frame = pl.DataFrame(dict(zip(names, values, strict=True)))

@@ -24,6 +24,7 @@ from tickcast.schema import CONTRACTS, TABLES, conform
 from tickcast.sources.base import FileSource
 from tickcast.sources.cleaning import Cleaned, clean
 from tickcast.sources.files import Paths, list_files, read_bytes
+from tickcast.sources.portions import Portion
 from tickcast.sources.stamps import Stamps
 from tickcast.sources.tabular import read_csv
 
@@ -106,7 +107,8 @@ class Lean(FileSource):
                 first.setdefault(_symbol(name), row)
         return conform(pl.DataFrame([first[symbol] for symbol in sorted(first)]), CONTRACTS)
 
-    def _read(self, path: Path) -> Cleaned:
+    def _read(self, part: Portion) -> Cleaned:
+        path = part.file
         frames = [self._member(path, member) for member in self._members(path)]
         frame = pl.concat(frames, how="diagonal").sort("ts", maintain_order=True, nulls_last=True)
         reasons = [pl.col("trouble")]

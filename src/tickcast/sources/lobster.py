@@ -24,6 +24,7 @@ from tickcast.schema import BOOK_LEVELS, TABLES
 from tickcast.sources.base import FileSource, no_contracts
 from tickcast.sources.cleaning import Cleaned, clean
 from tickcast.sources.files import Paths, list_files, read_bytes
+from tickcast.sources.portions import Portion
 
 __all__ = ["Lobster"]
 
@@ -69,15 +70,16 @@ class Lobster(FileSource):
             raise SourceError("no LOBSTER message file" + (f" of {symbol}" if found else ""), file=str(files), hint=hint)
 
     @property
-    def parts(self) -> tuple[Path, ...]:
+    def parts(self) -> tuple[Portion, ...]:
         """Message files; the book beside each is read along with it."""
-        return self.days
+        return tuple(map(Portion, self.days))
 
     def contracts(self) -> pl.DataFrame:
         """None: the files tell nothing of the share but its symbol."""
         return no_contracts()
 
-    def _read(self, path: Path) -> Cleaned:
+    def _read(self, part: Portion) -> Cleaned:
+        path = part.file
         name = _parts(path)
         messages = _numbers(read_bytes(path), _MESSAGE, path, first=pl.Float64)
         try:

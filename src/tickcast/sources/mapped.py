@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
+from functools import cached_property
 from typing import Any, ClassVar, Literal
 
 import polars as pl
 
 from tickcast.clock import parse_duration
-from tickcast.schema import CONTRACTS
+from tickcast.schema import CONTRACTS, SIGNALS
 from tickcast.sources.base import FileSource, no_contracts
 from tickcast.sources.cleaning import Cleaned
 from tickcast.sources.files import Paths, list_files, read_bytes
 from tickcast.sources.layout import Layout
 from tickcast.sources.mapping import DeclaredColumns
+from tickcast.sources.portions import Portion, own_rows, portions, read_portion
 from tickcast.sources.stamps import Stamps
 from tickcast.sources.tabular import read_csv, read_parquet
 
@@ -22,7 +23,7 @@ __all__ = ["MappedTable"]
 
 
 class MappedTable(FileSource):
-    """Files with a declared mapping, one chunk per file.
+    """Files with a declared mapping, one chunk per file, several where it is large.
 
     Parameters
     ----------
@@ -66,7 +67,21 @@ class MappedTable(FileSource):
         told = pl.concat([chunk.frame for chunk in self.history()]).sort("symbol", "ts", maintain_order=True)
         return told.unique(["symbol", "ts"], keep="last", maintain_order=True)
 
-    def _read(self, path: Path) -> Cleaned:
+    @property
+    def parts(self) -> tuple[Portion, ...]:
+        """Large CSV and Parquet files in portions; what needs the rows before, as quotes of one side do, in one piece."""
+        whole = self.declared.layout.carry or self.table is SIGNALS or self.member is not None
+        return tuple(Portion(file) for file in self.files) if whole else self._portions
+
+    @cached_property
+    def _portions(self) -> tuple[Portion, ...]:
+        return tuple(part for file in self.files for part in portions(file, self.declared.layout.header))
+
+    def _read(self, part: Portion) -> Cleaned:
+        path, header = part.file, self.declared.layout.header
+        if part.first is not None:
+            rows = read_portion(part, header)
+            return own_rows(self.declared.cleaned(rows.frame, path, first=rows.first), part)
         content = read_bytes(path, self.member)
-        raw = read_parquet(content, path) if content[:4] == b"PAR1" else read_csv(content, path, self.declared.layout.header)
+        raw = read_parquet(content, path) if content[:4] == b"PAR1" else read_csv(content, path, header)
         return self.declared.cleaned(raw, path)

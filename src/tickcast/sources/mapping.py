@@ -67,8 +67,8 @@ class DeclaredColumns:
             raise ConfigError(f"no table {name!r}", field="table", hint=f"choose one of {', '.join(TABLES)}")
         return TABLES[name]
 
-    def cleaned(self, raw: pl.DataFrame, path: Path) -> Cleaned:
-        """The rows of `raw` in the schema, cleaned. `path` names where they come from in errors and provenance.
+    def cleaned(self, raw: pl.DataFrame, path: Path, *, first: int = 1) -> Cleaned:
+        """The rows of `raw` in the schema, cleaned. `path` names where they come from in errors and provenance, `first` numbers the first.
 
         Raises SourceError naming a column that is absent, or when most rows say that the mapping is wrong.
         """
@@ -77,10 +77,10 @@ class DeclaredColumns:
                 near = get_close_matches(column, raw.columns, 1, 0.4)
                 hint = f"did you mean {near[0]}" if near else f"there are {', '.join(raw.columns[:12])}"
                 raise SourceError(f"no such column, mapped to {name}", file=path, field=column, hint=hint)
-        frame = self._mapped(raw, path)
+        frame = self._mapped(raw, path).with_row_index("row").with_columns(pl.col("row").cast(pl.Int64) + first)
         if self.table is SIGNALS:  # a file may list them by what they tell of; they were known in the order of publication
             order = ["ts", *(["ts_event"] if "ts_event" in frame.columns else [])]
-            frame = frame.with_row_index("row", offset=1).sort(order, maintain_order=True)
+            frame = frame.sort(order, maintain_order=True)
         try:
             cleaned = clean(frame, self.table, reasons=[pl.col("trouble"), *_publication_rules(frame, self)], origin=path.name)
         except pl.exceptions.PolarsError as error:

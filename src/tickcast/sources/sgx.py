@@ -18,6 +18,7 @@ from tickcast.schema import BOOK_LEVELS, TABLES
 from tickcast.sources.base import FileSource, no_contracts
 from tickcast.sources.cleaning import Cleaned, clean
 from tickcast.sources.files import Paths, list_files, read_bytes
+from tickcast.sources.portions import Portion
 from tickcast.sources.stamps import Stamps
 
 __all__ = ["Sgx"]
@@ -53,7 +54,8 @@ class Sgx(FileSource):
         """None: the files tell nothing of the instrument."""
         return no_contracts()
 
-    def _read(self, path: Path) -> Cleaned:
+    def _read(self, part: Portion) -> Cleaned:
+        path = part.file
         try:
             lines = read_bytes(path).decode("utf-8-sig").splitlines()
         except UnicodeDecodeError as error:

@@ -1,0 +1,171 @@
+"""Large tables are read a portion at a time: memory is that of a portion, and the rows are those of the file read at once.
+
+A portion is read with a margin on either side, so that rules of order see the neighbours of its first and last rows; only its own rows are
+kept. Parquet is cut at its row groups, plain CSV at lines; what is packed otherwise has no places to begin at and is read whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tickcast.errors import SourceError
+from tickcast.sources.cleaning import Cleaned
+from tickcast.sources.tabular import read_csv
+
+__all__ = ["Portion", "Rows", "own_rows", "portions", "read_portion"]
+
+_BYTES = 64 << 20
+_ROWS = 1_000_000
+_MARGIN = 1 << 20
+_MARGIN_ROWS = 20_000
+
+
+@dataclass(frozen=True)
+class Portion:
+    """What makes one chunk: a file, or one stretch of it.
+
+    Parameters
+    ----------
+    file: where it is.
+    first, last: rows that are its own, from 1 and included; None for the whole file.
+    start, end: where they lie: bytes of a CSV file, row groups of a Parquet file.
+    """
+
+    file: Path
+    first: int | None = None
+    last: int | None = None
+    start: int = 0
+    end: int = 0
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows of a table as read, and the number of the first one in its file."""
+
+    frame: pl.DataFrame
+    first: int
+
+
+def portions(path: Path, header: Sequence[str]) -> tuple[Portion, ...]:
+    """The portions of a file, in order; one for a file that is small or cannot be cut. `header` names the columns of bare CSV."""
+    if "!" in str(path) or not path.is_file() or path.stat().st_size <= _BYTES:
+        return (Portion(path),)
+    with path.open("rb") as stream:
+        begins = stream.read(4)
+    if begins == b"PAR1":
+        return _of_parquet(path)
+    return _of_csv(path, bool(header)) if path.suffix in (".csv", ".txt", ".tsv") else (Portion(path),)
+
+
+def _of_parquet(path: Path) -> tuple[Portion, ...]:
+    with _opened(path) as file:
+        sizes = [file.metadata.row_group(group).num_rows for group in range(file.metadata.num_row_groups)]
+    out: list[Portion] = []
+    begin, first = 0, 1
+    for group in range(len(sizes)):
+        rows = sum(sizes[begin : group + 1])
+        if rows >= _ROWS or group == len(sizes) - 1:
+            out.append(Portion(path, first, first + rows - 1, begin, group + 1))
+            begin, first = group + 1, first + rows
+    return tuple(out) or (Portion(path),)
+
+
+def _of_csv(path: Path, bare: bool) -> tuple[Portion, ...]:
+    """Cut behind line ends some MiB apart; a file with quotes may have line ends inside fields and is left whole."""
+    cuts: list[tuple[int, int]] = []  # (byte, lines before it)
+    offset = lines = 0
+    with path.open("rb") as stream:
+        while block := stream.read(_BYTES):
+            if b'"' in block:
+                return (Portion(path),)
+            at = block.rfind(b"\n")
+            if at >= 0 and len(block) == _BYTES:
+                cuts.append((offset + at + 1, lines + block.count(b"\n", 0, at + 1)))
+            lines += block.count(b"\n")
+            offset += len(block)
+    rows = lines + (0 if _ends_line(path, offset) else 1) - (0 if bare else 1)
+    head = 0 if bare else 1
+    begins = [(0, head), *((byte, line) for byte, line in cuts if byte < offset)]
+    ends = [*begins[1:], (offset, rows + head)]
+    return tuple(Portion(path, a[1] - head + 1, b[1] - head, a[0], b[0]) for a, b in zip(begins, ends, strict=True))
+
+
+def _ends_line(path: Path, size: int) -> bool:
+    with path.open("rb") as stream:
+        stream.seek(max(size - 1, 0))
+        return stream.read(1) == b"\n"
+
+
+def read_portion(portion: Portion, header: tuple[str, ...]) -> Rows:
+    """The rows of a portion of a file that was cut, with those of its margins. Raises SourceError naming the file."""
+    with portion.file.open("rb") as stream:
+        return _parquet_rows(portion) if stream.read(4) == b"PAR1" else _csv_rows(portion, header)
+
+
+def _parquet_rows(portion: Portion) -> Rows:
+    with _opened(portion.file) as file:
+        groups = file.metadata.num_row_groups
+        low, high = max(portion.start - 1, 0), min(portion.end + 1, groups)
+        before = sum(file.metadata.row_group(group).num_rows for group in range(low, portion.start))
+        try:
+            frame = pl.from_arrow(file.read_row_groups(list(range(low, high))))
+        except (pa.ArrowException, OSError, ValueError, pl.exceptions.PolarsError) as error:
+            raise _damaged(portion.file, error) from error
+    if not isinstance(frame, pl.DataFrame):
+        raise SourceError("holds no table", file=portion.file, hint="name a Parquet file with columns")
+    skip = max(before - _MARGIN_ROWS, 0)
+    own = before + (portion.last or 0) - (portion.first or 1) + 1
+    return Rows(frame[skip : own + _MARGIN_ROWS], (portion.first or 1) - before + skip)
+
+
+def _csv_rows(portion: Portion, header: tuple[str, ...]) -> Rows:
+    with portion.file.open("rb") as stream:
+        names = b"" if header else stream.readline()
+        low = max(portion.start - _MARGIN, 0)
+        stream.seek(low)
+        content = stream.read(portion.end - low + _MARGIN)
+    if low:
+        cut = content.index(b"\n") + 1 if b"\n" in content else len(content)
+        content, low = content[cut:], low + cut
+    last = content.rfind(b"\n")
+    if low + len(content) > portion.end and last >= 0 and low + last + 1 >= portion.end:
+        content = content[: last + 1]
+    before = content.count(b"\n", 0, max(portion.start - low, 0))
+    if not header and low:
+        content = names + content
+    elif not header and portion.start:
+        before -= 1  # the header stands in the margin
+    first = (portion.first or 1) - before
+    try:
+        return Rows(read_csv(content, portion.file, header), first)
+    except SourceError as error:
+        row = None if error.row is None else error.row + first - 1
+        raise SourceError(error.message, file=portion.file, row=row, field=error.field, hint=error.hint) from None
+
+
+def own_rows(chunk: Cleaned, portion: Portion) -> Cleaned:
+    """The chunk without the rows of the margins, kept and set aside."""
+    if portion.first is None or portion.last is None:
+        return chunk
+    inside = chunk.numbers.is_between(portion.first, portion.last)
+    held = chunk.quarantined
+    held = held.filter(pl.col("row").is_between(portion.first, portion.last)) if len(held) else held
+    counted = held.group_by("reason").len().sort("reason").iter_rows() if len(held) else ()
+    return replace(chunk, frame=chunk.frame.filter(inside), rows=chunk.numbers.filter(inside), quarantined=held, counts=dict(counted))
+
+
+def _opened(path: Path) -> pq.ParquetFile:
+    try:
+        return pq.ParquetFile(path, page_checksum_verification=True)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise _damaged(path, error) from error
+
+
+def _damaged(path: Path, error: Exception) -> SourceError:
+    return SourceError(f"is no readable Parquet: {str(error).splitlines()[0]}", file=path, hint="fetch the file again, it is damaged")
