@@ -133,7 +133,7 @@ def test_archives_that_are_cut_or_flipped_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_message_that_cannot_be_used_is_set_aside(tmp_path: Path) -> None:
-    text = MESSAGES.replace("34201,2", "34100,2").replace("34201.25,5", "99999,5").replace("34202.25,3", "34202.25,9")
+    text = MESSAGES.replace("34201,2", "34100,2").replace("34201.25,5", "99999,5").replace("34202.25,3", "34202.25,99")
     chunk = read(packed(tmp_path, message=text), "orders")
     assert dict(chunk.counts) == {"kind_unknown": 1, "out_of_order": 1, "time_implausible": 1}
     assert chunk.quarantined["row"].to_list() == [4, 5, 6]

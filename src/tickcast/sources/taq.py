@@ -15,6 +15,7 @@ from tickcast.errors import ConfigError, SourceError
 from tickcast.schema import TABLES
 from tickcast.sources.base import FileSource, no_contracts
 from tickcast.sources.files import Paths, list_files
+from tickcast.sources.portions import Portion
 from tickcast.sources.rda import read_rda
 
 __all__ = ["Taq"]
@@ -81,7 +82,8 @@ class Taq(FileSource):
         """Nothing is known of the instruments."""
         return no_contracts()
 
-    def _read(self, path: Path) -> Cleaned:
+    def _read(self, part: Portion) -> Cleaned:
+        path = part.file
         frame = self._tape(path)
         trades = self.table.name == "trades"
         if self.reference:
