@@ -128,8 +128,12 @@ def test_rows_that_sql_can_read_lie_in_a_table_of_their_own(quest: Quest, questd
     address = QuestAddress.parse(quest.place)
     with Store(quest, time.time_ns) as store:
         store.write("trades", trades(3, start=1_700_000_000_123_456_789), source="a")
-        found = said(address, f"SELECT symbol, ts::LONG, price, side FROM {address.name}_trades ORDER BY ts")
-        assert found == [("A", 1_700_000_000_123_456_789 + i, 1.0 + i, None) for i in range(3)]
+        found = said(address, f"SELECT symbol, ts::LONG, price FROM {address.name}_trades ORDER BY ts")
+        assert found == [("A", 1_700_000_000_123_456_789 + i, 1.0 + i) for i in range(3)]
+        late = trades(2, start=1_700_000_001_000_000_000).with_columns(ts_event=pl.col("ts") - 1, side=pl.Series([1, None], dtype=pl.Int8))
+        store.write("trades", late, source="b")
+        found = said(address, f"SELECT ts_event::LONG, side FROM {address.name}_trades WHERE side = 1 OR ts_event IS NULL")
+        assert sorted(found, key=str) == [(late["ts_event"][0], 1), *[(None, None)] * 3], "a column comes with the first row that fills it"
         types = dict(said(address, f"SELECT \"column\", type FROM table_columns('{address.name}_trades')"))
         assert (types["ts"], types["ts_event"], types["symbol"], types["side"]) == ("TIMESTAMP_NS", "TIMESTAMP_NS", "SYMBOL", "INT")
         keys = said(address, f"SELECT \"column\" FROM table_columns('{address.name}_trades') WHERE upsertKey")

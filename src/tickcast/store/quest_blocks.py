@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -32,7 +33,7 @@ from tickcast.store.quest_wire import QuestWire
 
 __all__ = ["QuestBlocks"]
 
-_ROWS_SENT = 150_000
+_ROWS_SENT, _BYTES_SENT, _CONNECTIONS = 150_000, 16_000_000, 2
 _BY_DAY = ("trades", "book", "orders")
 _BLOBS = "blobs"
 
@@ -57,7 +58,7 @@ class QuestBlocks:
         self._wire, self._name, self._token = wire, name, token
         self._index = QuestLog(wire, f"{name}_blocks")
         self._known: dict[str, _Header] = {}
-        self._made: set[str] = set()
+        self._made: dict[str, set[str]] = {}
 
     def put(self, blocks: Iterable[Block], fence: int) -> list[str]:
         """Keep blocks and give their names; on return they are durable and can be read. See `Backend.put`."""
@@ -114,23 +115,23 @@ class QuestBlocks:
             sent, table = as_blob(block, part), self._table(_BLOBS)
             self._make(table, BLOB_COLUMNS, "MONTH")
             return _Header(table, len(sent), *_edges(sent["ts"].to_physical()), tuple(rows.columns), ()), sent, ()
-        table, columns = self._table(block.kind), table_columns(TABLES[block.kind])
-        self._make(table, ", ".join(f"{each} {kind}" for each, kind in columns.items()), "DAY" if block.kind in _BY_DAY else "MONTH")
-        sent = as_rows(block, part)
+        sent, table, columns = as_rows(block, part), self._table(block.kind), table_columns(TABLES[block.kind])
+        self._make(table, {each: columns[each] for each in columns if each in sent.columns}, "DAY" if block.kind in _BY_DAY else "MONTH")
         filled = tuple(each for each in rows.columns if each in sent.columns)
         symbols = tuple(each for each in filled if columns[each] == "SYMBOL")
         return _Header(table, len(rows), *_edges(rows["ts"]), tuple(rows.columns), filled), sent, symbols
 
-    def _make(self, table: str, columns: str, by: str) -> None:
-        if table in self._made:
-            return
-        keys = "DEDUP UPSERT KEYS(ts, part, place)"
-        self._wire.execute(f"CREATE TABLE IF NOT EXISTS {table} ({columns}) TIMESTAMP(ts) PARTITION BY {by} WAL {keys}")
-        there = {str(row[0]) for row in self._wire.rows(f"SELECT \"column\" FROM table_columns('{table}')")}
-        for column in columns.split(", "):  # a later release may know more columns
-            if column.partition(" ")[0] not in there:
-                self._wire.execute(f"ALTER TABLE {table} ADD COLUMN IF NOT EXISTS {column}")
-        self._made.add(table)
+    def _make(self, table: str, columns: Mapping[str, str], by: str) -> None:
+        """See that a table has these columns. One that no row fills is not made: a null takes eight bytes in every row."""
+        if table not in self._made:
+            listed = ", ".join(f"{each} {kind}" for each, kind in columns.items())
+            keys = "DEDUP UPSERT KEYS(ts, part, place)"
+            self._wire.execute(f"CREATE TABLE IF NOT EXISTS {table} ({listed}) TIMESTAMP(ts) PARTITION BY {by} WAL {keys}")
+            self._made[table] = {str(row[0]) for row in self._wire.rows(f"SELECT \"column\" FROM table_columns('{table}')")}
+        for column in [each for each in columns if each not in self._made[table]]:
+            self._wire.execute(f"ALTER TABLE {table} ADD COLUMN IF NOT EXISTS {column} {columns[column]}")
+            self._made[table].add(column)
+            self._wire.forget_columns()
 
     def _rows(self, name: str, header: _Header) -> pl.DataFrame:
         table = TABLES[header.table.removeprefix(f"{self._name}_")]
@@ -180,35 +181,40 @@ class QuestBlocks:
 
 @final
 class _Sending:
-    """Rows on their way: gathered by table, sent by a second thread while the next ones are prepared."""
+    """Rows on their way: gathered by table, sent over two connections while the next ones are prepared."""
 
     def __init__(self, wire: QuestWire) -> None:
-        self._wire, self._thread = wire, ThreadPoolExecutor(1)
-        self._table, self._symbols, self._frames, self._rows = "", (), [], 0  # type: tuple[str, tuple[str, ...], list[pl.DataFrame], int]
-        self._sent: Future[None] | None = None
+        self._wire, self._threads = wire, ThreadPoolExecutor(_CONNECTIONS)
+        self._table, self._rows = "", 0
+        self._symbols: set[str] = set()
+        self._frames: list[pl.DataFrame] = []
+        self._under_way: deque[Future[None]] = deque()
 
     def add(self, table: str, rows: pl.DataFrame, symbols: tuple[str, ...]) -> None:
-        if table != self._table or self._rows >= _ROWS_SENT:
+        if table != self._table or self._rows + len(rows) > _ROWS_SENT:
             self._flush()
-        self._table, self._symbols = table, tuple(sorted({*self._symbols, *symbols}))
+        self._table = table
+        self._symbols |= set(symbols)
         self._frames.append(rows)
         self._rows += len(rows)
 
     def finish(self) -> None:
         self._flush()
-        if self._sent is not None:
-            self._sent.result()
+        while self._under_way:
+            self._under_way.popleft().result()
 
     def close(self) -> None:
-        self._thread.shutdown(wait=True)
+        self._threads.shutdown(wait=True)
 
     def _flush(self) -> None:
-        if self._sent is not None:
-            self._sent.result()
-        if self._frames:
-            rows = as_sent(pl.concat(self._frames, how="diagonal"))
-            self._sent = self._thread.submit(self._wire.send, self._table, rows, self._symbols)
-        self._symbols, self._frames, self._rows = (), [], 0
+        rows = as_sent(pl.concat(self._frames, how="diagonal")) if self._frames else pl.DataFrame()
+        names = sum(len(each) + 8 for each in rows.columns)
+        step = max(1, _BYTES_SENT // (int(rows.estimated_size()) // max(1, len(rows)) + names + 1))
+        for at in range(0, len(rows), step):
+            while len(self._under_way) >= _CONNECTIONS:
+                self._under_way.popleft().result()
+            self._under_way.append(self._threads.submit(self._wire.send, self._table, rows[at : at + step], sorted(self._symbols)))
+        self._symbols, self._frames, self._rows = set(), [], 0
 
 
 def _part(name: str) -> int:

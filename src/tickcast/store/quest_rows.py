@@ -7,6 +7,7 @@ import hashlib
 import io
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -20,7 +21,7 @@ __all__ = ["BLOB_COLUMNS", "as_blob", "as_rows", "as_sent", "digest", "from_blob
 _LAST = 9_214_646_399_999_999_999  # the last designated stamp QuestDB takes, at the end of 2261
 _LONGEST, _CHUNK = 8_000, 200_000
 _KEPT = (pl.Float64, pl.String, pl.Int8, pl.Int16, pl.Int32, pl.Int64)
-BLOB_COLUMNS = "ts TIMESTAMP_NS, part LONG, place INT, content VARCHAR"
+BLOB_COLUMNS: Mapping[str, str] = {"ts": "TIMESTAMP_NS", "part": "LONG", "place": "INT", "content": "VARCHAR"}
 """Columns of the table that keeps what rows of a table cannot."""
 
 
@@ -112,14 +113,20 @@ def digest(rows: pl.DataFrame) -> str:
         there = column.is_not_null()
         state.update(there.to_numpy().tobytes())
         if column.dtype == pl.String:
-            texts = column.fill_null("")
-            state.update(texts.str.len_bytes().to_numpy().tobytes())
-            state.update("".join(texts.to_list()).encode())
+            state.update(_letters(column.fill_null("")))
         elif column.dtype.is_numeric():
             state.update(column.fill_null(0).to_numpy().tobytes())
         else:
             state.update(repr(column.to_list()).encode())
     return state.hexdigest()
+
+
+def _letters(texts: pl.Series) -> bytes:
+    """Where each text ends, then their bytes one after the other."""
+    arrow = texts.to_arrow().cast(pa.large_string())
+    _, edges, letters = arrow.buffers()
+    ends = np.frombuffer(edges, np.int64)[arrow.offset : arrow.offset + len(arrow) + 1]
+    return bytes((ends[1:] - ends[0]).tobytes()) + (bytes(memoryview(letters)[ends[0] : ends[-1]]) if letters is not None else b"")
 
 
 def _kept(column: Column) -> bool:

@@ -6,6 +6,7 @@ import http.client
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from queue import Empty, SimpleQueue
 from typing import Any, final
 
 import polars as pl
@@ -33,7 +34,8 @@ class QuestWire:
     def __init__(self, address: QuestAddress, *, clock: Callable[[], float] = time.monotonic, patience: float = 60.0) -> None:
         self.address, self._clock, self._patience = address, clock, patience
         self._connection = self._connect(address.user, address.password)
-        self._sender: Sender | None = None
+        self._senders: SimpleQueue[tuple[int, Sender]] = SimpleQueue()
+        self._shape = 0
         self._refuse_open_doors()
         version = str(self.rows("SELECT build()")[0][0])
         found = [int(each) for each in version.partition("QuestDB ")[2].partition(",")[0].split(".")[:2] if each.isdigit()]
@@ -57,6 +59,10 @@ class QuestWire:
     def execute(self, text: str) -> None:
         """Run a statement that may meet another one like it: a table that is being made or is busy is waited for."""
         self._retried(lambda: self._connection.execute(text.encode(), prepare=False))
+
+    def forget_columns(self) -> None:
+        """A connection that takes rows remembers a table's columns as they were: after a change new ones are made."""
+        self._shape += 1
 
     def insert(self, text: str, rows: Sequence[Sequence[Any]]) -> None:
         """Insert rows into a table without WAL, all or none; on return they are durable and seen by all."""
@@ -82,21 +88,24 @@ class QuestWire:
             time.sleep(0.1)
 
     def send(self, table: str, rows: pl.DataFrame, symbols: Sequence[str]) -> None:
-        """Send rows with their designated stamp in `ts` (datetime, ns); on return the server has them in its log, on disk.
+        """Send rows with their designated stamp in `ts` (datetime, ns); on return the server has them in its log. Threads may call it.
 
         Raises StoreError when it refuses them or goes away; rows that were taken twice are one by the table's keys.
         """
+        sender, shape = self._idle(), self._shape
         try:
-            if self._sender is None:
-                self._sender = Sender.from_conf(self._ilp())
-                self._sender.establish()  # type: ignore[no-untyped-call]
-            self._sender.dataframe(rows.to_pandas(), table_name=table, symbols=list(symbols), at="ts")
-            self._sender.flush()
+            if sender is None:
+                sender = Sender.from_conf(self._ilp())
+                sender.establish()  # type: ignore[no-untyped-call]
+            sender.dataframe(rows.to_pandas(), table_name=table, symbols=list(symbols), at="ts")
+            sender.flush()
         except QuestDBError as error:
-            self._forget_sender()
+            if sender is not None:
+                sender.close(flush=False)
             told = " ".join(str(error).split())
             hint = "correct the rows" if "failed to parse" in told or "cast error" in told else _GONE
             raise self.failure(f"rows were not taken: {told[:300]}", hint=hint) from error
+        self._senders.put((shape, sender))
 
     def settle(self, tables: Iterable[str]) -> None:
         """Wait until all rows that were sent to these tables can be seen.
@@ -129,7 +138,19 @@ class QuestWire:
     def close(self) -> None:
         """Let go of the connections."""
         self._connection.close()
-        self._forget_sender()
+        while not self._senders.empty():
+            self._senders.get_nowait()[1].close(flush=False)
+
+    def _idle(self) -> Sender | None:
+        """A connection that knows the tables as they are; older ones are closed."""
+        while True:
+            try:
+                shape, sender = self._senders.get_nowait()
+            except Empty:
+                return None
+            if shape == self._shape:
+                return sender
+            sender.close(flush=False)
 
     def _refuse_suspended(self, name: str, found: dict[str, tuple[Any, ...]]) -> None:
         if name not in found:
@@ -207,11 +228,6 @@ class QuestWire:
         host = f"[{a.host}]" if ":" in a.host else a.host
         patience = f"retry_timeout={int(min(self._patience, 5.0) * 1000)};request_timeout={int(self._patience * 1000)};"
         return f"http::addr={host}:{a.http};username={a.user};password={secret};auto_flush=off;{patience}"
-
-    def _forget_sender(self) -> None:
-        if self._sender is not None:
-            self._sender.close(flush=False)
-            self._sender = None
 
 
 _WAL = "SELECT name, suspended, writerTxn, sequencerTxn, bufferedTxnSize, errorTag, errorMessage FROM wal_tables()"
