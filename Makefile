@@ -55,7 +55,7 @@ $(STAMPS)/questdb: make/questdb.sh
 	@mkdir -p $(STAMPS) && touch $@
 
 questdb: setup ## a QuestDB server of your own in data/questdb, this machine only; Ctrl-C stops it
-	@jar=$$(make/questdb.sh $(QUESTDB)); exec $(BIN)/python make/questdb.py "$$jar" $(QUESTDB_FOLDER) $(QUESTDB_PG) $(QUESTDB_HTTP)
+	@jar=$$(make/questdb.sh $(QUESTDB)); exec $(BIN)/python make/questdb_server.py "$$jar" $(QUESTDB_FOLDER) $(QUESTDB_PG) $(QUESTDB_HTTP)
 
 # The tests run once: `make check` after a passed `make test` of the same sources does not repeat them.
 define run_tests

@@ -17,7 +17,7 @@ from typing import Any
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))  # parts share a file or two beside them
-PARTS = ("features", "lob", "ticks", "alpha", "frames", "book", "store", "serve")
+PARTS = ("features", "lob", "ticks", "alpha", "frames", "book", "store", "server_store", "serve")
 OURS = "tickcast"
 ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "POLARS_MAX_THREADS")
 

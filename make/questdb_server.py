@@ -1,4 +1,4 @@
-"""Run a QuestDB server in a folder of its own until Ctrl-C. Usage: questdb.py JAR FOLDER PG_PORT HTTP_PORT"""
+"""Run a QuestDB server in a folder of its own until Ctrl-C. Usage: questdb_server.py JAR FOLDER PG_PORT HTTP_PORT"""
 
 import signal
 import sys
