@@ -12,6 +12,7 @@ from tickcast.cli.data_fill import fill, update
 from tickcast.cli.data_list import list_datasets
 from tickcast.cli.data_profile import profile
 from tickcast.cli.data_quarantine import quarantine
+from tickcast.cli.data_record import record
 from tickcast.cli.data_rolls import rolls
 from tickcast.cli.data_sql import sql
 from tickcast.cli.data_sweep import collect, compact
@@ -30,6 +31,7 @@ data.command(update, name="update")
 data.command(audit, name="audit")
 data.command(compact, name="compact")
 data.command(collect, name="collect")
+data.command(record, name="record")
 data.command(sql, name="sql")
 data.command(profile, name="profile")
 data.command(copy, name="copy")

@@ -44,6 +44,12 @@ class Terminal:
             self._out.print(text)
         self._out.file.flush()  # whoever reads a pipe waits for the answer of a server that goes on
 
+    def event(self, value: Mapping[str, Any]) -> None:
+        """Write one line of JSON, for a program that listens; a reader is told by remarks."""
+        if self.as_json:
+            self._out.file.write(json.dumps(value, allow_nan=False, default=str) + "\n")
+            self._out.file.flush()
+
     def remark(self, text: str) -> None:
         """Something worth knowing that is not the answer."""
         if not self.quiet:
