@@ -159,8 +159,7 @@ class QuestBlocks:
         return self._wire.failure(f"block {name} in {header.table} {found}" + (f"; {stopped}" if stopped else ""), hint=hint)
 
     def _header(self, name: str) -> _Header | None:
-        if name not in self._known:
-            self._refresh()
+        self._refresh()  # another client may have dropped it: its rows are still there, but nobody answers for them
         return self._known.get(name)
 
     def _refresh(self) -> None:
