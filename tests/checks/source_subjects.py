@@ -13,10 +13,11 @@ import pytest
 import zstandard
 
 import made_dbn
+import made_rda
 from sources import tq_market
 from sources.gateway import KEY, Market, StandIn
-from tickcast.clock import DAY, MINUTE
-from tickcast.sources import Databento, DatabentoHistory, Fi2010, Lean, Lobster, MappedTable, Sgx, SimulatedMarket, Source, SqlTable
+from tickcast.clock import DAY, HOUR, MINUTE, SECOND
+from tickcast.sources import Databento, DatabentoHistory, Fi2010, Lean, Lobster, MappedTable, Sgx, SimulatedMarket, Source, SqlTable, Taq
 
 Made = tuple[Source, int, int]
 """A source and the range [start, end) in which it is judged."""
@@ -154,6 +155,22 @@ def tqsdk_book(folder: Path) -> Made:
     return tq_market.standing_source(), tq_market.START, tq_market.END
 
 
+def taq_trades(folder: Path) -> Made:
+    """A tape of two exchanges, one trade corrected and one of an odd condition."""
+    count = 40
+    tape = {
+        "DT": [(MONDAY + 15 * HOUR) / SECOND + i // 2 for i in range(count)],
+        "EX": ["N" if i % 4 else "T" for i in range(count)],
+        "SYMBOL": ["ABC"] * count,
+        "PRICE": [10.0 + i % 5 * 0.01 for i in range(count)],
+        "SIZE": [100.0 * (1 + i % 3) for i in range(count)],
+        "COND": ["Z" if i == 9 else "" for i in range(count)],
+        "CORR": [1.0 if i == 5 else 0.0 for i in range(count)],
+    }
+    (folder / "tape.rda").write_bytes(made_rda.file("tape", tape))
+    return Taq(folder, exchange="N"), MONDAY, MONDAY + DAY
+
+
 SUBJECTS: Mapping[str, tuple[Callable[[Path], Made], ...]] = {
     "databento": (databento_bars, databento_trades),
     "databento-history": (databento_days, databento_sessions),
@@ -163,6 +180,7 @@ SUBJECTS: Mapping[str, tuple[Callable[[Path], Made], ...]] = {
     "sgx": (sgx_book,),
     "simulated": (simulated_bars, simulated_trades),
     "sql": (sql_trades,),
+    "taq": (taq_trades,),
     "table": (table_trades, table_contracts),
     "tqsdk": (tqsdk_book,),
 }

@@ -39,7 +39,7 @@ def test_no_registered_source_is_skipped(tmp_path: Path) -> None:
         assert type(source) is SOURCES[name] and start < end
         live |= {name} if isinstance(source, LiveSource) else set()
     assert live == {name for name, kind in SOURCES.items() if issubclass(kind, LiveSource)} >= {"simulated"}
-    assert len(LAWS["source"]) * len(CASES) == 9 * 14
+    assert len(LAWS["source"]) * len(CASES) == 9 * 15
 
 
 class Told(LiveSource):

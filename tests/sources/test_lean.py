@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 import pytest
 
+from tickcast.calendars import calendar
 from tickcast.errors import ConfigError, SourceError
 from tickcast.sources.lean import Lean
 
@@ -28,12 +29,13 @@ def frame(source: Lean) -> pl.DataFrame:
 
 
 def test_minutes_of_contracts_are_known_at_their_close_by_the_clock_on_the_wall(tmp_path: Path) -> None:
-    rows = "64800000,1.5,2,1,1.75,10\n"  # 18:00 on the evening after the clocks went forward
+    rows = "64800000,1.5,2,1,1.75,10\n"  # 18:00, on the evening after the clocks of New York went forward
     zipped(tmp_path, "20200308_trade.zip", {"20200308_es_minute_trade_202003.csv": rows, "20200308_es_minute_trade_202006.csv": rows})
-    read = frame(Lean(tmp_path))
+    assert frame(Lean(tmp_path))["ts_open"].unique().to_list() == [1_583_690_400 * 10**9]  # futures count from midnight UTC
+    read = frame(Lean(tmp_path, zone="America/New_York"))
     opened = int(datetime(2020, 3, 8, 18, tzinfo=NEW_YORK).timestamp()) * 10**9
     assert read["symbol"].to_list() == ["ESH20", "ESM20"]
-    contracts = Lean(tmp_path).contracts()
+    contracts = Lean(tmp_path, zone="America/New_York").contracts()
     assert contracts.select("symbol", "product", "kind").rows() == [("ESH20", "ES", "future"), ("ESM20", "ES", "future")]
     assert (contracts["ts"] < opened).all()
     assert read.select("ts_open", "ts", "interval").unique().rows() == [(opened, opened + 60 * 10**9, 60 * 10**9)]
@@ -88,6 +90,7 @@ def test_real_equities_and_futures(market_data: Path) -> None:
     )
     assert (len(minutes), len(ticks), len(quotes)) == (23_948, 157_390, 47_776)
     assert minutes["symbol"].n_unique() == 8
+    assert len(calendar("CME_Equity").assign(minutes).outside) == 0
     # a minute's quote and its trades are of one market: the last trade lies within a few ticks of the quote at the minute's end
     met = minutes.filter(pl.col("symbol") == "ESZ13").join(quotes, on=["symbol", "ts"])
     near = met.select((pl.col("close") - (pl.col("bid_price_1") + pl.col("ask_price_1")) / 2).abs().le(0.5).mean()).item()

@@ -1,8 +1,8 @@
 """Data folders of the LEAN engine: zips of bare CSV, a file per contract, read into `trades`, `bars` or `book`.
 
 `<day>_trade.zip`, `<day>_quote.zip` and `<day>_openinterest.zip`, ticks or minutes; members
-`<day>_<ticker>[_<resolution>]_<kind>[_<yyyymm>].csv`. Times are milliseconds of the exchange's local day. Prices of equities are in
-units of 0.0001, those of futures as they are. Format: the readme files beside each asset in LEAN's own Data folder
+`<day>_<ticker>[_<resolution>]_<kind>[_<yyyymm>].csv`. Times are milliseconds of a day: New York's for equities, UTC's for futures.
+Prices of equities are in units of 0.0001, those of futures as they are. Format: the readme files beside each asset in LEAN's own Data folder
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class Lean(FileSource):
         the bar's close).
     symbol: keep this ticker only, as `ES` or `SPY`; None keeps all. Contracts are named as their exchange does: ES of 201312 is ESZ13.
     open_interest: book only: read the files of open interest in place of the quotes, rows that hold nothing else.
-    zone: of the exchange's day.
+    zone: of the day that the files count from; None for LEAN's own: New York for equities, UTC for futures.
 
     Rows that the vendor flagged as suspicious are quarantined. A bar, and the quote at its end, is known at the bar's close.
     """
@@ -82,13 +82,13 @@ class Lean(FileSource):
         table: str = "bars",
         symbol: str | None = None,
         open_interest: bool = False,
-        zone: str = "America/New_York",
+        zone: str | None = None,
     ) -> None:
         if table not in ("trades", "bars", "book"):
             raise ConfigError(f"LEAN files give no table {table!r}", field="table", hint="choose trades, bars or book")
         if open_interest and table != "book":
             raise ConfigError("open interest is a column of table book", field="open_interest", hint="choose table book")
-        self.table, self.symbol, self._stamps = TABLES[table], symbol, Stamps(zone)
+        self.table, self.symbol, self._zone = TABLES[table], symbol, Stamps(zone).zone
         self._kind = "openinterest" if open_interest else "quote" if table == "book" else "trade"
         found = [path for path in list_files(files, "**/*.zip") if re.fullmatch(rf"\d{{8}}_{self._kind}\.zip", path.name)]
         self.files = tuple(sorted((path for path in found if self._members(path)), key=lambda path: (path.name, path)))
@@ -100,8 +100,8 @@ class Lean(FileSource):
         """Each symbol from the midnight of its first file on: product and kind. When a contract ends the names do not tell."""
         first: dict[str, dict[str, object]] = {}
         for path in self.files:
-            midnight = datetime.strptime(path.name[:8], "%Y%m%d").replace(tzinfo=ZoneInfo(str(self._stamps.zone)))
             for name in map(_parts, self._members(path)):
+                midnight = datetime.strptime(path.name[:8], "%Y%m%d").replace(tzinfo=ZoneInfo(self._counts_from(name)))
                 kind = "future" if name["contract"] else "stock"
                 row = {"symbol": _symbol(name), "ts": int(midnight.timestamp()) * SECOND, "product": name["ticker"].upper(), "kind": kind}
                 first.setdefault(_symbol(name), row)
@@ -115,6 +115,10 @@ class Lean(FileSource):
         if "suspicious" in frame.columns:
             reasons.append(pl.when(pl.col("suspicious") == 1).then(pl.lit("flagged_by_vendor")))
         return clean(frame, self.table, reasons=reasons, origin=path.name)
+
+    def _counts_from(self, name: dict[str, str]) -> str:
+        """The zone whose midnight a member's milliseconds count from."""
+        return self._zone or ("UTC" if name["contract"] else "America/New_York")
 
     def _members(self, path: Path) -> list[str]:
         """The files of an archive that hold this table and ticker."""
@@ -132,7 +136,7 @@ class Lean(FileSource):
         ticks = _ticks(name)
         raw = _numbers(read_bytes(path, member), _COLUMNS[self._kind, "tick" if ticks else "bar"], f"{path}!{member}")
         local = pl.lit(date.fromisoformat(name["day"])).cast(pl.Datetime("ns")) + pl.duration(milliseconds=pl.col("ms"))
-        times = self._stamps.nanoseconds(raw.select(local.alias("time")).to_series(), file=path, field="ms")
+        times = Stamps(self._counts_from(name)).nanoseconds(raw.select(local.alias("time")).to_series(), file=path, field="ms")
         interval = 0 if ticks or self._kind == "openinterest" else _INTERVALS[name["resolution"].lower() or "minute"]
         frame = pl.concat([raw, times], how="horizontal").with_row_index("row", offset=1)
         frame = frame.with_columns(pl.lit(_symbol(name)).alias("symbol"), pl.col("ts") + interval)
