@@ -2,7 +2,7 @@
 
 `<day>_trade.zip`, `<day>_quote.zip` and `<day>_openinterest.zip`, ticks or minutes; members
 `<day>_<ticker>[_<resolution>]_<kind>[_<yyyymm>].csv`. Times are milliseconds of a day: New York's for equities, UTC's for futures.
-Prices of equities are in units of 0.0001, those of futures as they are. Format: the readme files beside each asset in LEAN's own Data folder
+Prices of equities are in units of 0.0001, those of futures as they are. Format: the readme files beside each asset in LEAN's Data
 """
 
 from __future__ import annotations
