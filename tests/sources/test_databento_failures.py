@@ -15,7 +15,8 @@ import pytest
 from sources.gateway import KEY, StandIn
 from sources.test_databento_history import SPAN, asking, market, rows
 from tickcast.clock import DAY
-from tickcast.errors import ProviderRefused, ProviderUnavailable, SourceError
+from tickcast.errors import ConfigError, ProviderRefused, ProviderUnavailable, SourceError
+from tickcast.sources import DatabentoHistory
 from tickcast.sources.databento_gateway import Gateway, Patience
 from tickcast.sources.databento_key import Key
 
@@ -273,3 +274,14 @@ def test_any_order_of_faults_ends_in_the_same_files(seed: int, service: StandIn,
         except ProviderUnavailable:
             assert files(tmp_path) in ([], clean[1])
     assert files(tmp_path) == clean[1]
+
+
+def test_without_httpx_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABENTO_API_KEY", KEY)
+    monkeypatch.setitem(sys.modules, "httpx", None)
+    source = DatabentoHistory("MGC.FUT", dataset="GLBX.MDP3", schema="ohlcv-1m", access={"cache": str(tmp_path)})
+    with pytest.raises(ConfigError, match=r"pip install 'tickcast\[databento\]'"):
+        rows(source)
+    code = "import sys; import tickcast.sources, tickcast.cli; sys.stdout.write(str('httpx' in sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False", "whoever does not ask Databento does not load it"

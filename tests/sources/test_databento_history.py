@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from databento_dbn import OHLCVMsg
+from databento_dbn import MBOMsg, OHLCVMsg
 
 import made_dbn
 from sources.gateway import KEY, Market, StandIn
@@ -232,3 +232,34 @@ def test_real_bars_come_from_the_service_as_from_their_file(market_data: Path, t
     served = pl.concat([chunk.frame for chunk in chunks])
     order = ["symbol", "ts"]
     assert len(served) > 10_000 and served.sort(order).equals(whole.frame.sort(order))
+
+
+def test_a_real_day_of_orders_comes_in_three_tables(market_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """ES on 2023-12-25, order by order: messages, trades and rebuilt books of one download are what the vendor's file gives."""
+    path = market_data / "es_mbo" / "esh4-glbx-mdp3-20231225.mbo.dbn.zst"
+    raw = read_bytes(path)
+    records = np.frombuffer(raw, np.dtype(MBOMsg._dtypes), offset=8 + int.from_bytes(raw[4:8], "little"))
+    start, end = 19_716 * DAY, 19_717 * DAY
+    monkeypatch.setenv("DATABENTO_API_KEY", KEY)
+    with StandIn(Market({"mbo": records}, {"ESH4": 17_077}, start, end)).running() as service:
+        for table in ("orders", "trades", "book"):
+            (chunk,) = asking(service, tmp_path, "ESH4", schema="mbo", table=table).history(start=start, end=end)
+            (whole,) = Databento(path, table=table).history()
+            assert chunk.day == 19_716 and len(chunk.frame) > 2_000 and chunk.frame.equals(whole.frame), table
+        assert service.fetched() == [(start, end)], "one download for all three"
+
+
+@pytest.mark.parametrize("schema", ["mbp-1", "mbp-10", "trades"])
+def test_quotes_and_trades_come_too(schema: str, service: StandIn, tmp_path: Path) -> None:
+    ts = (MONDAY * DAY + np.arange(200) * MINUTE).astype(np.uint64)
+    price = (100 + np.arange(200) % 5) * 10**9
+    columns: dict[str, Any] = {"ts_event": ts, "ts_recv": ts + np.uint64(7), "price": price, "size": [3] * 200, "sequence": np.arange(200)}
+    columns |= {"action": [b"T"] * 200, "side": [b"B", b"A"] * 100, "flags": [128] * 200}
+    if schema != "trades":
+        columns |= {"bid_px_00": price - 10**9, "ask_px_00": price, "bid_sz_00": [4] * 200, "ask_sz_00": [5] * 200}
+        columns |= {f"{side}_px_0{k}": [2**63 - 1] * 200 for side in ("bid", "ask") for k in range(1, 10 if schema == "mbp-10" else 1)}
+    service.market.records[schema] = made_dbn.records(schema, columns, 1)
+    for table in ("trades",) if schema == "trades" else ("trades", "book"):
+        frame = rows(asking(service, tmp_path, "MGCG0", schema=schema, table=table), SPAN[0], SPAN[0] + DAY)
+        assert len(frame) == 200 and (frame["ts"] - frame["ts_event"] == 7).all() and frame["symbol"].unique().to_list() == ["MGCG0"]
+    assert len(service.fetched()) == 1
