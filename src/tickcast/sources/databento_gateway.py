@@ -139,7 +139,7 @@ class Gateway:
             import httpx
         except ModuleNotFoundError:
             told = "Databento's service is asked with httpx, which is absent"
-            raise ConfigError(told, hint="pip install 'tickcast[databento]'") from None
+            raise ConfigError(told, hint="install it: pip install 'tickcast[databento]'") from None
         return httpx.Client(timeout=httpx.Timeout(self.patience.read, connect=self.patience.connect), follow_redirects=False)
 
     @contextmanager
