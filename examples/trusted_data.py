@@ -1,4 +1,4 @@
-"""From raw files to a dataset that can be trusted: two sessions of trades, one of them damaged, into a store that says what became of every row."""
+"""From a raw file to a dataset that can be trusted: trades, some damaged, into a store that says what became of every row."""
 
 from __future__ import annotations
 
