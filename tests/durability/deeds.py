@@ -53,6 +53,8 @@ DEEDS: tuple[Deed, ...] = (
     _define,
     _derive,
     lambda store: store.write("trades", trades("A", 1, 200, 500), source="overlapping"),
+    lambda store: store.compact(),
+    lambda store: store.collect(),
     lambda store: store.write("trades", trades("A", 2, 20, 7), source="last"),
 )
 
