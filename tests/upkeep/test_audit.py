@@ -104,7 +104,8 @@ def test_sound_stores_have_no_findings(tmp_path: Path) -> None:
         store.write("trades", rows("MGCG1-MGCJ1", FIRST, price=-0.5), source="spread")
         store.write("book", pl.DataFrame(book), source="auction")
         found = audit(store, calendar=lambda table, symbol: calendar("24/7"))
-        assert found.ok and found.remarks == () and (found.days, found.rows) == (3, 16)
+        assert found.ok and (found.days, found.rows) == (3, 16)
+        assert [(each.kind, each.symbol, each.row) for each in found.remarks] == [("crossed", "B", 1)]
 
 
 def test_rows_outside_the_calendars_sessions(tmp_path: Path) -> None:
@@ -174,7 +175,7 @@ def test_derived_days_are_held_against_what_they_were_made_of(tmp_path: Path) ->
         entry = Registry(store).register(FeatureSet.from_dict(small_market.WORDS), now=1)
         materialise(entry, "A", stored_days(store, "bars", "A"), store, clock=lambda: 1)
         assert audit(store).ok and audit(store).derived == 1
-        store.write("bars", bars(30).with_columns(pl.col("close") + 1, pl.col("high") + 2), source="correction")
+        store.write("bars", bars(30).with_columns(pl.col("open", "high", "low", "close") + 1), source="correction")
         (one,) = audit(store).findings
         assert (one.kind, one.symbol, one.day) == ("derived_differs", "A", FIRST)
         materialise(entry, "A", stored_days(store, "bars", "A"), store, clock=lambda: 2)

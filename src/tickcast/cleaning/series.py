@@ -31,6 +31,7 @@ _NEAR = 5 * MINUTE
 _PAUSE = 6 * HOUR
 _AROUND = 20
 _SIGMA = 1.4826
+_STEPS, _STEPS_KNOWN = 12.0, 100  # a jump is so many times the usual step from bar to bar: a tick may be half a percent of a cheap stock
 _Floats = NDArray[np.float64]
 _Ints = NDArray[np.int64]
 
@@ -41,7 +42,7 @@ class SeriesRules:
 
     Parameters
     ----------
-    jump: log-change from one bar's close to the next one's open, with hardly any time between.
+    jump: log-change from one bar's close to the next one's open, with hardly any time between; at least 12 times the usual step there.
     weekend: the same over a pause of six hours and more, in robust standard deviations of the 40 sessions around; at least `jump`.
     hole: ns of open market without a bar.
     flat: bars in a row at one price.
@@ -103,7 +104,9 @@ def _jumps(symbol: str, bars: pl.DataFrame, session: _Ints, rules: SeriesRules) 
     ts, opened = bars["ts"].to_numpy(), bars["ts_open"].to_numpy()
     first, last = (bars[name].cast(pl.Float64).log().to_numpy() for name in ("open", "close"))
     jump, silence = first[1:] - last[:-1], opened[1:] - ts[:-1]
-    limit = np.where(silence >= _PAUSE, np.maximum(rules.jump, rules.weekend * _session_scale(last, session)[1:]), rules.jump)
+    usual = np.abs(jump[(jump != 0) & (silence < _NEAR)])
+    least = max(rules.jump, _STEPS * float(np.median(usual))) if len(usual) >= _STEPS_KNOWN else rules.jump
+    limit = np.where(silence >= _PAUSE, np.maximum(rules.jump, rules.weekend * _session_scale(last, session)[1:]), least)
     large = np.abs(jump) >= limit
     if "segment_id" in bars.columns:
         large &= np.diff(bars["segment_id"].to_numpy()) == 0

@@ -39,8 +39,9 @@ def audit(
     """Read what is stored and say what is wrong with it, where, and what to do. Exit code 1 when something is.
 
     Held against each other: rows and schema, time order, identities, symbol and trading day; rows and the ledger's manifests (rows, first
-    and last stamp, hashes); values and the rules of cleaning; sessions and the calendar; derived days and what they were made of; blocks
-    and the ledger that names them.
+    and last stamp, hashes); values and the rules of cleaning; sessions and the calendar; a symbol's bars over all days (splices, bars on
+    another scale, holes); derived days and what they were made of; blocks and the ledger that names them. Rows that are odd and stay
+    (spikes, silences, crossed, locked and still books) are counted as remarks, which leave the exit code alone.
 
     For example:
 
@@ -115,12 +116,15 @@ def _drawn(found: Audited) -> Table:
     head = f"{found.days} days, {found.rows} rows, {found.derived} derived days read: "
     head += "nothing is wrong" if found.ok else f"{len(found.findings)} findings"
     aside = sum(count for *_, count in found.quarantined)
-    caption = "; ".join([*([f"{len(found.remarks)} blocks that nothing names"] if found.remarks else []), f"{aside} rows in quarantine"])
+    caption = "; ".join([*([f"{len(found.remarks)} remarks, in brackets"] if found.remarks else []), f"{aside} rows in quarantine"])
     table = Table("what", "table", "symbol", "day", "row", "found", "do", box=None, title=head, caption=caption, title_justify="left")
-    for each in found.findings[:_SHOWN]:
-        day = "" if each.day is None else day_text(each.day)
-        cells = (each.kind, each.table or "", each.symbol or "", day, "" if each.row is None else str(each.row), each.found, each.do)
-        table.add_row(*(escape(cell) for cell in cells))
-    if len(found.findings) > _SHOWN:
-        table.add_row("…", *[""] * 4, f"{len(found.findings) - _SHOWN} more; --json tells all", "")
+    for told in (found.findings, found.remarks):
+        for each in told[:_SHOWN]:
+            day = "" if each.day is None else day_text(each.day)
+            kind = each.kind if told is found.findings else f"({each.kind})"
+            row = "" if each.row is None else str(each.row)
+            cells = (kind, each.table or "", each.symbol or "", day, row, each.found, each.do)
+            table.add_row(*(escape(cell) for cell in cells))
+        if len(told) > _SHOWN:
+            table.add_row("…", *[""] * 4, f"{len(told) - _SHOWN} more; --json tells all", "")
     return table

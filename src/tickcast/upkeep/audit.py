@@ -1,10 +1,11 @@
-"""Audit: every stored day read once and held against schema, order, sanity, ledger and calendar; derived days against their inputs."""
+"""Audit: every stored day read once and held against schema, order, sanity, ledger and calendar; bars over all days; derived days."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 import polars as pl
 
@@ -15,6 +16,7 @@ from tickcast.schema import TABLES
 from tickcast.store import DerivedDay, Store
 from tickcast.store.manifest import Day
 from tickcast.upkeep.day_audit import Finding, day_findings
+from tickcast.upkeep.series_audit import SeriesAudit
 
 __all__ = ["STORE_FINDINGS", "Audited", "audit"]
 
@@ -27,7 +29,6 @@ STORE_FINDINGS: Mapping[str, str] = {
     "unnamed": "nothing: a killed writer left it, or one is at work; tickcast data collect removes it",
 }
 """What a finding of the store as a whole is called, and what to do about it."""
-_REMARKS = ("unnamed",)
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ def audit(
     calendar: Callable[[str, str], Calendar | None] = lambda table, symbol: None,
     progress: Callable[[str, float], None] | None = None,
 ) -> Audited:
-    """Read what is stored and say what is wrong with it; memory is that of a day.
+    """Read what is stored and say what is wrong with it; memory is that of a day, and of the prices of one symbol's bars.
 
     Parameters
     ----------
@@ -76,12 +77,23 @@ def audit(
     manifests = [day for name in ((table,) if table is not None else TABLES) for day in _manifests(store, name, symbols, version)]
     derived = store.derived.days() if whole else []
     findings: list[Finding] = []
-    for done, day in enumerate(manifests):
-        if progress is not None:
-            progress(f"{day.table} {day.symbol} {day_text(day.trading_day)}", done / (len(manifests) + len(derived)))
-        findings += day_findings(day, store.day, calendar(day.table, day.symbol))
-    findings += _overlaps(manifests)
     remarks: list[Finding] = []
+    done = 0
+    for (name, symbol), days in groupby(sorted(manifests, key=_place), key=lambda day: (day.table, day.symbol)):
+        hours = calendar(name, symbol)
+        series = SeriesAudit(hours)
+        for day in days:
+            if progress is not None:
+                progress(f"{day.table} {day.symbol} {day_text(day.trading_day)}", done / (len(manifests) + len(derived)))
+            reading = _Reading(store)
+            found = list(day_findings(day, reading, hours))
+            findings += found
+            series.take(day, reading.rows, found)
+            done += 1
+        wrong, odd = series.result()
+        findings += wrong
+        remarks += odd
+    findings += _overlaps(manifests)
     if whole:
         total = sum(int(day.content, 16) for day in manifests) % 2**256
         if f"{total:064x}" != version:
@@ -92,6 +104,22 @@ def audit(
         progress("read", 1.0)
     rows = sum(day.rows for day in manifests)
     return Audited(version, len(manifests), rows, len(derived), tuple(findings), tuple(remarks), _quarantined(store, table, symbols))
+
+
+class _Reading:
+    """Reads a day and keeps its rows for whoever looks at several days together; None where it cannot be read."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.rows: pl.DataFrame | None = None
+
+    def __call__(self, content: str) -> pl.DataFrame:
+        rows = self.rows = self._store.day(content)
+        return rows
+
+
+def _place(day: Day) -> tuple[str, str, int]:
+    return day.table, day.symbol, day.trading_day
 
 
 def _manifests(store: Store, table: str, symbols: Sequence[str] | None, version: str) -> list[Day]:
