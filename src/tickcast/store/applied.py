@@ -85,7 +85,9 @@ def _commit(change: Commit, database: apsw.Connection) -> None:
     database.executemany("UPDATE parts SET removed = ? WHERE name = ?", [(number, name) for name in change.gone])
     rows = [(p.name, p.table, p.symbol, p.trading_day, p.rows, p.first_ts, p.last_ts, number) for p in change.parts]
     database.executemany("INSERT INTO parts VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL)", rows)
-    facts = (number, f"{total % 2**256:064x}", change.committed, change.source, change.fence)
+    # a clock that was set back must not put a version before one that was seen at that time
+    after = _one(database, "SELECT coalesce(max(committed), ?) + 1 FROM versions", (-(2**63),))
+    facts = (number, f"{total % 2**256:064x}", max(change.committed, after), change.source, change.fence)
     database.execute("INSERT INTO versions VALUES (?, ?, ?, ?, ?)", facts)
 
 
@@ -106,9 +108,12 @@ def _derive(change: Derive, database: apsw.Connection, place: str) -> None:
 def _collect(change: Collect, database: apsw.Connection) -> None:
     last = _one(database, "SELECT coalesce(max(id), 0) FROM versions")
     kept = json.dumps([*change.keep, last])
-    database.execute("DELETE FROM versions WHERE id NOT IN (SELECT value FROM json_each(?))", (kept,))
+    database.execute("UPDATE versions SET hash = '' WHERE id NOT IN (SELECT value FROM json_each(?))", (kept,))
+    # of versions forgotten one after another the first stays, nameless: from its time on nobody can say what was known
+    before = "SELECT hash FROM versions AS other WHERE other.id < versions.id ORDER BY id DESC LIMIT 1"
+    database.execute(f"DELETE FROM versions WHERE hash = '' AND ({before}) = ''")
     for table in ("days", "parts"):
-        seen = "SELECT 1 FROM versions WHERE id >= added AND (removed IS NULL OR id < removed)"
+        seen = "SELECT 1 FROM versions WHERE hash <> '' AND id >= added AND (removed IS NULL OR id < removed)"
         database.execute(f"DELETE FROM {table} WHERE NOT EXISTS ({seen})")
     where = "kind = ? AND symbol = ? AND day = ? AND inputs = ?"
     database.executemany(f"DELETE FROM derived WHERE {where}", change.derived)

@@ -36,7 +36,10 @@ class Embedded(Backend):
         try:
             (self._folder / "scratch").mkdir(parents=True, exist_ok=True)
             with exclusive(self._folder / "open.lock"):
-                self._ledger = Ledger(str(self._folder / "ledger.sqlite"), str(self._folder / "ledger.sqlite"))
+                ledger = self._folder / "ledger.sqlite"
+                if next(self.names(), None) is not None and not (ledger.is_file() and ledger.stat().st_size):
+                    raise StoreError("the ledger is gone, the blocks are there", file=ledger, hint="restore it from a backup")
+                self._ledger = Ledger(str(ledger), str(ledger))
         except OSError as error:
             raise StoreError(f"cannot be opened: {error.strerror}", file=where, hint="choose a folder you may write") from error
 

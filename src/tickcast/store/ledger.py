@@ -7,9 +7,9 @@ that wrote them.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import apsw
 
@@ -22,6 +22,7 @@ from tickcast.store.tally import ailments, counted
 __all__ = ["Ledger"]
 
 _FORMAT = 3
+_Found = TypeVar("_Found")
 _DAY = "kind, symbol, day, rows, first_ts, last_ts, low, high, total, levels, parts, source"
 _AT = "added <= ?2 AND (removed IS NULL OR removed > ?2)"
 _WHOSE = "kind = coalesce(?1, kind) AND (?3 IS NULL OR symbol IN (SELECT value FROM json_each(?3)))"
@@ -62,13 +63,19 @@ class Ledger:
 
     def ailments(self) -> list[str]:
         """What is wrong with the ledger itself, one line each; nothing where it is as it was written."""
-        found = ailments(self._connection, SCHEMA)
-        if not found:
-            number, version = self.version()
-            days = self.days(None, None, number)
-            if f"{sum(int(day.content, 16) for day in days if day.versioned) % 2**256:064x}" != version:
-                found.append("manifests do not add up to the version")
-        return found
+        with self.failures():
+            self._connection.execute("BEGIN")  # all is read of one moment, whoever commits meanwhile
+        try:
+            found = ailments(self._connection, SCHEMA)
+            if not found:
+                number, version = self.version()
+                days = self.days(None, None, number)
+                if f"{sum(int(day.content, 16) for day in days if day.versioned) % 2**256:064x}" != version:
+                    found.append("manifests do not add up to the version")
+            return found
+        finally:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
 
     def check(self, change: Record) -> None:
         """Raises the StoreError that `apply` would raise; changes nothing."""
@@ -90,9 +97,22 @@ class Ledger:
         elif as_of is not None:
             where, values = "WHERE committed <= ?", (as_of,)
         found = self.query(f"SELECT id, hash FROM versions {where} ORDER BY id DESC LIMIT 1", values)
-        if not found and isinstance(as_of, str) and as_of != NO_VERSION:
+        if isinstance(as_of, str) and as_of != NO_VERSION and (not found or not as_of):
             raise StoreError(f"no version {as_of}", file=self.place, hint="name a version that Store.version() gave")
+        if found and not found[0][1]:
+            told = f"the version of the moment {as_of} was collected"
+            raise StoreError(told, file=self.place, hint="name a moment whose version was kept")
         return (int(found[0][0]), str(found[0][1])) if found else (0, NO_VERSION)
+
+    def at(self, as_of: int | str | None, read: Callable[[int], _Found]) -> _Found:
+        """What `read` finds at a version (see `version`), whose number it is given. Where that version was collected meanwhile, what was
+        read may lack days: then the question is asked again.
+        """
+        while True:
+            version = self.version(as_of)[0]
+            found = read(version)
+            if not version or self.query("SELECT 1 FROM versions WHERE hash <> '' AND id = ?", (version,)):
+                return found
 
     def days(self, table: str | None, symbols: Sequence[str] | None, version: int) -> list[Day]:
         """Manifests visible at a version, ordered by table, symbol and day."""
@@ -120,7 +140,9 @@ class Ledger:
             return None
         day, added, removed = _day(found[0][:-2]), found[0][-2], found[0][-1]
         # parts may have been joined since: the last version that shows this manifest has the present ones
-        last = self.query("SELECT max(id) FROM versions WHERE id >= ? AND (? IS NULL OR id < ?)", (added, removed, removed))[0][0]
+        last = self.query("SELECT max(id) FROM versions WHERE hash <> '' AND id >= ? AND (? IS NULL OR id < ?)", (added, removed, removed))[
+            0
+        ][0]
         return day, self.parts(day.table, [day.symbol], int(last)).get((day.symbol, day.trading_day), [])
 
     def needed(self) -> set[str]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from tickcast.errors import StoreError
 from tickcast.store.base import Backend
+from tickcast.store.manifest import Day, Part
 from tickcast.store.sweep import joined
 
 __all__ = ["Damage", "Soundness", "examined"]
@@ -34,6 +35,9 @@ class Soundness:
 def examined(backend: Backend, full: bool, progress: Callable[[str, float], None] | None) -> Soundness:
     """Read everything of the present version, or of every version and all derived days; see `Store.examine`."""
     damage = [Damage("ledger", "", None, found) for found in backend.ledger.ailments()]
+    newest = max((int(name.rpartition("-")[2], 16) for name in backend.names()), default=0)
+    if newest > backend.ledger.fence() + 1:  # a writer at work, or killed, is one ahead
+        damage.append(Damage("ledger", "", None, f"it is older than the blocks: fence {backend.ledger.fence()}, theirs {newest}"))
     try:
         blocks, bad = _examined(backend, full, progress)
     except (StoreError, ValueError, TypeError, KeyError) as error:  # what a damaged ledger says may be anything
@@ -50,13 +54,9 @@ def _examined(backend: Backend, full: bool, progress: Callable[[str, float], Non
     for day in ledger.days(None, None, version):
         if progress is not None and seen % 64 == 0:
             progress(f"reading {day.table} of {day.symbol}", seen / total)
-        parts = ledger.parts(day.table, [day.symbol], version)[day.symbol, day.trading_day]
+        parts = ledger.parts(day.table, [day.symbol], version).get((day.symbol, day.trading_day), [])
         seen += len(parts)
-        try:
-            joined(backend, day, parts)
-        except StoreError as torn:
-            bad = _unreadable(backend, [(part.name, day.table, day.symbol, day.trading_day) for part in parts])
-            damage += bad or [Damage(parts[0].name, day.symbol, day.trading_day, str(torn))]
+        damage += _torn(backend, day, parts)
     if full:
         others = ledger.query("SELECT name, kind, symbol, day FROM parts WHERE removed IS NOT NULL")
         others += ledger.query("SELECT part, kind, symbol, day FROM derived")
@@ -68,6 +68,24 @@ def _examined(backend: Backend, full: bool, progress: Callable[[str, float], Non
     return seen, damage
 
 
+def _torn(backend: Backend, day: Day, parts: Sequence[Part]) -> list[Damage]:
+    """What is wrong with a day. One that was written anew and collected meanwhile is not asked for; joined parts are looked up again."""
+    while True:
+        if not parts:
+            found = backend.ledger.named(day.content)
+            if found is None or not found[1]:
+                return []
+            day, parts = found
+        try:
+            joined(backend, day, parts)
+            return []
+        except StoreError as torn:
+            if backend.ledger.needed() >= {part.name for part in parts}:
+                bad = _unreadable(backend, [(part.name, day.table, day.symbol, day.trading_day) for part in parts])
+                return bad or [Damage(parts[0].name, day.symbol, day.trading_day, str(torn))]
+            parts = []
+
+
 def _unreadable(backend: Backend, blocks: Iterable[tuple[Any, ...]]) -> list[Damage]:
     out = []
     for name, kind, symbol, day in blocks:
@@ -75,4 +93,5 @@ def _unreadable(backend: Backend, blocks: Iterable[tuple[Any, ...]]) -> list[Dam
             backend.get(name, kind)
         except StoreError as error:
             out.append(Damage(name, symbol, day, str(error)))
-    return out
+    needed = backend.ledger.needed() if out else set()  # what was collected meanwhile is no damage
+    return [each for each in out if each.name in needed]

@@ -180,9 +180,8 @@ class Store:
         table_named(table)
         low, high = start if start is not None else -(2**63), end if end is not None else 2**63 - 1
         ledger = self._backend.ledger
-        version = ledger.version(as_of)[0]
-        parts = ledger.parts(table, symbols, version)
-        for day in ledger.days(table, symbols, version):
+        days, parts = ledger.at(as_of, lambda version: (ledger.days(table, symbols, version), ledger.parts(table, symbols, version)))
+        for day in days:
             if day.last_ts >= low and day.first_ts < high:
                 yield self._rows(day, parts.get((day.symbol, day.trading_day), []), low, high)
 
@@ -195,7 +194,7 @@ class Store:
         ledger = self._backend.ledger
         fields = ", ".join("day" if name == "trading_day" else name for name in (*_FIELDS, *_HASHES, *_FACTS))
         symbols = None if symbol is None else [symbol]
-        found = ledger.rows_of_days(fields, table_named(table).name, symbols, ledger.version(as_of)[0])
+        found = ledger.at(as_of, lambda version: ledger.rows_of_days(fields, table_named(table).name, symbols, version))
         frame = pl.DataFrame(found, schema={**_FIELDS, **_HASHES, **_FACTS}, orient="row")
         return frame.with_columns(pl.col(*_HASHES).reinterpret(signed=False))
 

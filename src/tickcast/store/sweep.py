@@ -96,4 +96,4 @@ def collect(
 
 
 def _versions(backend: Backend) -> int:
-    return int(backend.ledger.query("SELECT count(*) FROM versions")[0][0])
+    return int(backend.ledger.query("SELECT count(*) FROM versions WHERE hash <> ''")[0][0])
