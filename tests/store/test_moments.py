@@ -90,21 +90,6 @@ def test_what_is_collected_while_it_is_examined_is_no_damage(opened: Places, mon
     assert store.examine(full=True).damage == () and done
 
 
-def test_an_examination_sees_one_moment_of_the_ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with Store.open(tmp_path) as store, Store.open(tmp_path) as other:
-        store.write("signals", signals(0), source="s")
-        look, days = Ledger.version, iter(range(1, 9))
-
-        def written(self: Ledger, *asked: object) -> object:
-            found = look(self, *asked)
-            if (day := next(days, None)) == 1:
-                other.write("signals", signals(day), source="s")
-            return found
-
-        monkeypatch.setattr(Ledger, "version", written)
-        assert store._backend.ledger.ailments() == []
-
-
 @pytest.mark.parametrize("emptied", [False, True])
 def test_blocks_without_their_ledger_are_no_empty_store(tmp_path: Path, emptied: bool) -> None:
     with Store.open(tmp_path) as store:
