@@ -312,3 +312,12 @@ def test_a_correction_of_a_known_bar_replaces_it(tmp_path: Path) -> None:
         status = recorder(Script(mended, [[[0, 1]]], table=BARS), store, Heard()).run(Event())
         assert store.scan("bars")["close"].to_list() == [1.5, 1.7]
         assert (status.acknowledged, status.repeated) == (0, 2)
+
+
+def test_a_bar_that_is_corrected_within_one_flush_is_stored_once_as_told_last(tmp_path: Path) -> None:
+    bars = pl.DataFrame({"symbol": "A", "interval": MINUTE, "ts": [NOON, NOON, NOON + MINUTE], "open": 1.0, "high": 2.0, "low": 1.0})
+    bars = bars.with_columns((pl.col("ts") - MINUTE).alias("ts_open"), pl.Series("close", [1.5, 1.6, 1.7]))
+    with Store.open(tmp_path) as store:
+        status = recorder(Script(bars, [[[0], [1], [2]]], table=BARS), store, Heard(), limits=HELD).run(Event())
+        assert store.scan("bars")["close"].to_list() == [1.6, 1.7]
+        assert (status.acknowledged, status.repeated, status.waiting) == (2, 1, 0)

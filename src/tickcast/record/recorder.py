@@ -289,14 +289,16 @@ class Recorder:
 
     def _write(self, rows: pl.DataFrame) -> int:
         """Commit rows of one connection. Returns how many of them are new."""
-        table = self._source.table
+        table, given = self._source.table, len(rows)
+        if not table.repeats:  # a row told again with other values corrects the first, in one flush as in two
+            rows = rows.unique(table.identity, keep="last", maintain_order=True)
         fresh = unstored(rows, self._store, table, self._stored)
         added = self._store.write(table.name, fresh, source=self._source.name).added if len(fresh) else 0
         for symbol, last in rows.group_by(table.identity[0]).agg(pl.col("ts").max()).iter_rows():
             self._stored[symbol] = max(last, self._stored.get(symbol, last))
-        self.status.waiting -= len(rows)
+        self.status.waiting -= given
         self.status.acknowledged += added
-        self.status.repeated += len(rows) - added
+        self.status.repeated += given - added
         self.status.last_ts = max(self._stored.values())
         return added
 
