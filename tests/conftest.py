@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+# processes that tests start find the modules of the tests, as pytest itself does
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]))
+
 
 @pytest.fixture(scope="session")
 def market_data() -> Path:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import small_market
 from tickcast.errors import FeatureError, StoreError
 from tickcast.features import FeatureSet, Lineage, Registry
-from tickcast.store import Store, StoredDefinition
+from tickcast.store import Store, StoredDefinition, tally
 
 WORDS = small_market.WORDS
 LINES = {"r": "log(close / lag(close, 1))", "rv": "sqrt(mean(r ** 2, 10))"}
@@ -127,7 +127,9 @@ def test_a_version_written_by_another_process_meanwhile_is_refused(tmp_path: Pat
 def test_a_definition_that_was_altered_is_not_read(tmp_path: Path) -> None:
     with Store.open(tmp_path) as store:
         Registry(store).register(changed(), now=1)
-        apsw.Connection(str(tmp_path / "ledger.sqlite")).execute("UPDATE definitions SET document = replace(document, '10', '12')")
+        ledger = apsw.Connection(str(tmp_path / "ledger.sqlite"))
+        tally.counted(ledger)  # whoever alters it knows how the ledger counts
+        ledger.execute("UPDATE definitions SET document = replace(document, '10', '12')")
         with pytest.raises(StoreError, match="small@1 was altered"):
             Registry(store).get("small")
 

@@ -24,6 +24,7 @@ from tickcast.lifecycle.own_rows import Span, joined
 from tickcast.lifecycle.progress import Progress
 from tickcast.lifecycle.receipts import Ingested, Inputs, Receipts
 from tickcast.sources import Cleaned, MappedTable
+from tickcast.sources.portions import Portion
 from tickcast.store import Store
 
 FIRST = 19_783 * DAY  # 2024-03-01
@@ -53,9 +54,9 @@ def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     names: list[str] = []
     honest = MappedTable._read
 
-    def counted(self: MappedTable, path: Path) -> Cleaned:
-        names.append(path.name)
-        return honest(self, path)
+    def counted(self: MappedTable, part: Portion) -> Cleaned:
+        names.append(part.file.name)
+        return honest(self, part)
 
     monkeypatch.setattr(MappedTable, "_read", counted)
     return names
@@ -202,11 +203,11 @@ def test_a_new_file_beside_the_old_ones_is_no_change(data: DataConfig, read: lis
 def test_a_file_written_to_while_it_is_read_is_no_input(data: DataConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     honest = MappedTable._read
 
-    def growing(self: MappedTable, path: Path) -> Cleaned:
-        if path.name == "day3.csv":
-            with path.open("a") as file:
+    def growing(self: MappedTable, part: Portion) -> Cleaned:
+        if part.file.name == "day3.csv":
+            with part.file.open("a") as file:
                 file.write(f"{FIRST + 4 * DAY},1.0,1.0\n")
-        return honest(self, path)
+        return honest(self, part)
 
     monkeypatch.setattr(MappedTable, "_read", growing)
     with pytest.raises(SourceError, match=r"day3\.csv: changed while it was read"):
