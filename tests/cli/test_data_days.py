@@ -145,3 +145,8 @@ def test_a_data_file_holds_a_data_section(tmp_path: Path) -> None:
     with Store.open(tmp_path / "s") as kept, pytest.raises(ConfigError, match="--from and --until"):
         data = DataConfig.load(path, ["data.table=trades"])
         days_meant(data, family(data, kept), kept, None, None, to=None)
+
+
+def test_a_file_that_holds_nothing_but_data_is_ingested(config: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert execute(["ingest", config, "--store", str(tmp_path / "fresh"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["rows"] > 0

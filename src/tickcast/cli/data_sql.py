@@ -51,8 +51,10 @@ def sql(
         One SELECT or WITH in DuckDB's dialect.
     symbol
         Show it the rows of this symbol only; may be given several times.
-    since, until
-        Show it the rows of these UTC dates only, both included, as 2024-03-05.
+    since
+        Show it the rows of this UTC date and later ones only, as 2024-03-05.
+    until
+        Show it the rows of this UTC date and earlier ones only.
     out
         Write the answer to this file: .parquet, .csv or .json.
     rows

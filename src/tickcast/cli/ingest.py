@@ -8,7 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from tickcast.cli.terminal import Terminal
-from tickcast.config import Experiment
+from tickcast.config import DataConfig
 
 __all__ = ["ingest"]
 
@@ -22,7 +22,7 @@ def ingest(
     json: bool = False,
     quiet: bool = False,
 ) -> None:
-    """Read, clean and commit the data of an experiment; the same files are read once. Run it again to go on where it was interrupted.
+    """Read, clean and commit what a data section names; the same files are read once. Run it again to go on where it was interrupted.
 
     For example:
 
@@ -35,7 +35,7 @@ def ingest(
     Parameters
     ----------
     config
-        The experiment's YAML file; its `data` section says what to read.
+        YAML file whose data section says what to read: an experiment's, or one that holds nothing else.
     set_
         Change one setting, as data.symbol=NQ; may be given several times.
     store
@@ -48,13 +48,13 @@ def ingest(
         No progress.
     """
     terminal = Terminal(quiet=quiet, as_json=json)
-    experiment = Experiment.load(config, set_)  # before the heavy imports: a typo is told at once
+    data = DataConfig.load(config, set_)  # before the heavy imports: a typo is told at once
     from tickcast.lifecycle.ingest import ingest as ingest_data
     from tickcast.lifecycle.progress import Progress
     from tickcast.store import Store
 
     with terminal.progress() as listener, Store.open(store) as kept:
-        done = ingest_data(experiment.data, kept, store / "receipts", Progress(listener), changed=changed)
+        done = ingest_data(data, kept, store / "receipts", Progress(listener), changed=changed)
     value = {
         "version": done.version,
         "rows": done.rows,
