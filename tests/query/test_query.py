@@ -39,6 +39,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
         ("SELECT count(*) FROM bars", [(0,)]),
         ("SELECT CAST(utc(ts) AS VARCHAR) FROM trades LIMIT 1", [("1970-01-01 00:01:00",)]),
         ("SELECT t.n, 2 * t.n FROM range(2) t(n)", [(0, 0), (1, 2)]),
+        ("SELECT 1 AS a, 2 AS a, 3 AS a_2", [(1, 2, 3)]),
         ("SELECT price - lag(price) OVER (ORDER BY ts) d FROM trades WHERE symbol = 'A' ORDER BY ts LIMIT 2", [(None,), (1.0,)]),
     ],
 )  # fmt: skip

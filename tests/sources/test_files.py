@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import gzip
 import lzma
+import os
 import subprocess
 import sys
 import zipfile
@@ -16,11 +17,11 @@ import pytest
 import zstandard
 
 from tickcast.errors import SourceError
-from tickcast.sources.files import blocks, list_files, read_bytes
+from tickcast.sources.files import blocks, list_files, member_names, read_bytes
 
 
-def _zip(content: bytes, path: Path) -> None:
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+def _zip(content: bytes, path: Path, method: int = zipfile.ZIP_DEFLATED) -> None:
+    with zipfile.ZipFile(path, "w", method, compresslevel=1) as archive:
         archive.writestr("a.csv", content)
 
 
@@ -36,6 +37,7 @@ PACKERS: dict[str, Callable[[bytes, Path], object]] = {
     "csv.xz": lambda content, path: path.write_bytes(lzma.compress(content, preset=0)),
     "csv.zst": _zstd,
     "zip": _zip,
+    "bzip2.zip": lambda content, path: _zip(content, path, zipfile.ZIP_BZIP2),
 }
 CONTENT = np.random.default_rng(3).integers(48, 58, 5_000_000, dtype=np.uint8).tobytes()
 
@@ -81,7 +83,7 @@ except SourceError as error:
 """
 
 
-@pytest.mark.parametrize("ending", ["csv.zst", "zip"])
+@pytest.mark.parametrize("ending", ["csv.zst", "zip", "bzip2.zip"])
 def test_a_bomb_is_refused_in_bounded_memory(tmp_path: Path, ending: str) -> None:
     path = tmp_path / f"bomb.{ending}"
     PACKERS[ending](bytes(400 << 20), path)
@@ -101,3 +103,24 @@ def test_what_is_named_and_what_is_absent(tmp_path: Path) -> None:
     (tmp_path / "a.zip").write_bytes(bz2.compress(b"x"))
     with pytest.raises(SourceError, match="cannot be read"):
         read_bytes(tmp_path / "a.zip")
+
+
+@pytest.mark.parametrize("version", [20, 46, 64, 255])
+def test_an_archive_of_another_version_or_with_broken_names_is_refused(tmp_path: Path, version: int) -> None:
+    path = tmp_path / "a.zip"
+    _zip(b"1,2", path)
+    content = bytearray(path.read_bytes())
+    at = content.index(b"PK\x01\x02")
+    content[at + 6] = version
+    content[at + 9] |= 8  # the name is UTF-8
+    content[at + 46 : at + 48] = b"\xff\xfe"
+    path.write_bytes(content)
+    for read in (read_bytes, member_names):
+        with pytest.raises(SourceError, match=r"a\.zip: cannot be read"):
+            read(path)
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.csv")
+    with pytest.raises(SourceError, match="no regular file"):
+        read_bytes(tmp_path / "pipe.csv")

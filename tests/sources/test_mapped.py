@@ -44,6 +44,7 @@ def test_zone_and_packing_change_nothing_but_the_bytes(tmp_path: Path) -> None:
         (TEXT.replace("10.5,", "10\0,").encode(), "row 3.*NUL"),
         (b"", "empty"),
         (TEXT.replace("px", "prix").encode(), "field px.*no such column"),
+        (TEXT.replace("qty", "qty,px").replace(",3\n", ",3,9\n").replace(",1\n", ",1,9\n").encode(), "field px.*twice"),
         (TEXT.replace("2024", "1800").encode(), "field time.*outside"),
         (b"PAR1" + bytes(200), "Parquet"),
     ],

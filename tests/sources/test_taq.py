@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import gzip
 import lzma
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -91,3 +92,33 @@ def test_wrong_and_damaged_files_are_refused(market_data: Path, tmp_path: Path) 
             assert isinstance(read_rda(file), dict)
         except SourceError as refused:
             assert "a.rda" in str(refused)
+
+
+def _rda(items: bytes) -> bytes:
+    """A file that holds `x`, a list of what `items` writes, with names."""
+    symbol = lambda name: struct.pack(">iii", 1, 9, len(name)) + name  # noqa: E731
+    names = symbol(b"names") + struct.pack(">ii", 16, 1) + struct.pack(">ii", 9, 1) + b"a" + struct.pack(">i", 254)
+    value = struct.pack(">ii", 0x213, 1) + items + struct.pack(">i", 0x402) + names
+    return (
+        b"RDX2\nX\n" + struct.pack(">iii", 2, 0x30000, 0x20300) + struct.pack(">i", 0x402) + symbol(b"x") + value + struct.pack(">i", 254)
+    )
+
+
+def test_a_sequence_told_in_short_is_no_bomb(tmp_path: Path) -> None:
+    file = tmp_path / "a.rda"
+    text = b"compact_realseq"
+    info = struct.pack(">iiii", 2, 1, 9, len(text)) + text + struct.pack(">i", 254)
+    for count, fits in ((4.0, True), (1e12, False), (float("inf"), False), (-1.0, False)):
+        state = struct.pack(">ii3d", 14, 3, count, 1.0, 1.0)
+        file.write_bytes(_rda(struct.pack(">i", 238) + info + state + struct.pack(">i", 254)))
+        if fits:
+            assert read_rda(file)["x"]["a"].to_list() == [1.0, 2.0, 3.0, 4.0]
+        else:
+            with pytest.raises(SourceError, match=r"a\.rda: holds no data frame"):
+                read_rda(file)
+
+
+def test_a_file_that_unfolds_beyond_all_measure_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.rda").write_bytes(bz2.compress(bytes(300 << 20), 1))
+    with pytest.raises(SourceError, match="unfolds to more than"):
+        read_rda(tmp_path / "a.rda")

@@ -171,10 +171,27 @@ def _received(source: IO[bytes]) -> pl.DataFrame:
     content = source.read()
     if content[:1] == b"{":
         raise QueryError(json.loads(content)["failed"], field="sql", hint="mend it, or narrow it by symbols and time")
-    found = pl.from_arrow(pa.ipc.open_stream(content).read_all())
+    table = pa.ipc.open_stream(content).read_all()
+    found = pl.from_arrow(table.rename_columns(_distinct(table.column_names)))
     if not isinstance(found, pl.DataFrame):
         raise DataError("the query gave no table")
     return found
+
+
+def _distinct(names: Sequence[str]) -> list[str]:
+    """The same names, with a number behind one that stood before, as of both sides of a join.
+
+    >>> _distinct(["ts", "price", "ts", "ts"])
+    ['ts', 'price', 'ts_2', 'ts_3']
+    """
+    out: list[str] = []
+    for name in names:
+        number, free = 1, name
+        while free in out or (number > 1 and free in names):
+            number += 1
+            free = f"{name}_{number}"
+        out.append(free)
+    return out
 
 
 def _ended(process: subprocess.Popen[bytes], stopped: threading.Event, limits: Limits) -> QueryError:

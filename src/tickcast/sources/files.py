@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import gzip
 import lzma
+import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 import zstandard
 
 from tickcast.errors import SourceError
 
-__all__ = ["Paths", "blocks", "list_files", "read_bytes"]
+__all__ = ["Paths", "blocks", "list_files", "member_names", "read_bytes"]
 
 Paths = str | Path | Sequence[str | Path]
 _ARCHIVES = (".zip", ".whl")
 _BLOCK = 4 << 20
 _SLICE = 4 << 10  # a few bytes of zstd may stand for 128 KiB: a slice unfolds to 128 MiB at the very most
+_BROKEN = (OSError, EOFError, RuntimeError, ValueError, struct.error, lzma.LZMAError, zlib.error, zipfile.BadZipFile, zstandard.ZstdError)
 _WHOLE = 256 << 20  # bytes that any file may unfold to when it is read as a whole
 _RATIO = 24  # and as often its own size on top; market data packs ten to one, bombs a thousand to one
 
@@ -69,17 +71,32 @@ def blocks(path: Path, member: str | None = None) -> Iterator[bytes]:
         if archive.suffix in _ARCHIVES:
             yield from _member_blocks(archive, member or inner or None)
             return
+        if archive.exists() and not archive.is_file():
+            raise OSError("is no regular file")  # a pipe would be waited for
         with archive.open("rb") as stream:
             unpack = _PACKED.get(archive.suffix)
             if unpack is not None and archive.stat().st_size == 0:
                 raise EOFError("is empty, which no packed file is")
             yield from _slices(stream, _BLOCK) if unpack is None else unpack(stream)
-    except (OSError, EOFError, lzma.LZMAError, zlib.error, zipfile.BadZipFile, zstandard.ZstdError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise SourceError(f"cannot be read: {reason}", file=outer, hint="fetch the file again, it is absent or damaged") from error
+    except _BROKEN as error:
+        raise _damaged(archive, error) from error
 
 
-def _slices(stream: BinaryIO, size: int) -> Iterator[bytes]:
+def member_names(archive: Path) -> list[str]:
+    """The names of the files in a zip. Raises SourceError where it is absent or damaged."""
+    try:
+        with zipfile.ZipFile(archive) as opened:
+            return [name for name in opened.namelist() if not name.endswith("/")]
+    except _BROKEN as error:
+        raise _damaged(archive, error) from error
+
+
+def _damaged(path: Path, error: Exception) -> SourceError:
+    reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
+    return SourceError(f"cannot be read: {reason}", file=path, hint="fetch the file again, it is absent or damaged")
+
+
+def _slices(stream: IO[bytes], size: int) -> Iterator[bytes]:
     return iter(lambda: stream.read(size), b"")
 
 
@@ -91,8 +108,9 @@ def _member_blocks(archive: Path, member: str | None) -> Iterator[bytes]:
         if member not in names:
             raise SourceError(f"holds no member {member!r}", file=archive, hint=f"name one of {', '.join(names[:5])}")
         try:
+            plain = opened.getinfo(member).compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
             with opened.open(member) as stream:  # checks the member's CRC at its end
-                yield from iter(lambda: stream.read(_BLOCK), b"")
+                yield from _slices(stream, _BLOCK if plain else _SLICE)  # zipfile unfolds all it reads of bzip2 and LZMA at once
         except RuntimeError as error:  # encrypted, or packed by a method that zipfile does not know
             raise SourceError(f"member {member} cannot be read: {error}", file=archive, hint="fetch the file again") from error
 

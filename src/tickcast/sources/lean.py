@@ -8,7 +8,6 @@ Prices of equities are in units of 0.0001, those of futures as they are. Format:
 from __future__ import annotations
 
 import re
-import zipfile
 from collections.abc import Sequence
 from datetime import date, datetime
 from pathlib import Path
@@ -23,7 +22,7 @@ from tickcast.errors import ConfigError, SourceError
 from tickcast.schema import CONTRACTS, TABLES, conform
 from tickcast.sources.base import FileSource
 from tickcast.sources.cleaning import Cleaned, clean
-from tickcast.sources.files import Paths, list_files, read_bytes
+from tickcast.sources.files import Paths, list_files, member_names, read_bytes
 from tickcast.sources.portions import Portion
 from tickcast.sources.stamps import Stamps
 from tickcast.sources.tabular import read_csv
@@ -122,11 +121,7 @@ class Lean(FileSource):
 
     def _members(self, path: Path) -> list[str]:
         """The files of an archive that hold this table and ticker."""
-        try:
-            with zipfile.ZipFile(path) as archive:
-                named = [(member, _parts(member)) for member in sorted(archive.namelist())]
-        except (OSError, zipfile.BadZipFile) as error:
-            raise SourceError(f"cannot be read: {error}", file=path, hint="fetch the file again, it is absent or damaged") from error
+        named = [(member, _parts(member)) for member in sorted(member_names(path))]
         fits = [(member, name) for member, name in named if name and (self.symbol is None or name["ticker"].upper() == self.symbol.upper())]
         return [member for member, name in fits if self.table.name == "book" or (_ticks(name) == (self.table.name == "trades"))]
 

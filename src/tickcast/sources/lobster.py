@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import io
 import re
-import zipfile
 from datetime import date, datetime, time
 from pathlib import Path
 from typing import ClassVar
@@ -23,7 +22,7 @@ from tickcast.errors import ConfigError, DataError, SourceError
 from tickcast.schema import BOOK_LEVELS, TABLES
 from tickcast.sources.base import FileSource, no_contracts
 from tickcast.sources.cleaning import Cleaned, clean
-from tickcast.sources.files import Paths, list_files, read_bytes
+from tickcast.sources.files import Paths, list_files, member_names, read_bytes
 from tickcast.sources.portions import Portion
 
 __all__ = ["Lobster"]
@@ -133,11 +132,7 @@ def _entries(path: Path) -> list[Path]:
     """The LOBSTER files that a path stands for: itself, or the members of an archive; none where it is something else, as a readme."""
     if path.suffix != ".zip":
         return [path] if _parts(path)["what"] else []
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return [member for member in (Path(f"{path}!{name}") for name in sorted(archive.namelist())) if _parts(member)["what"]]
-    except (OSError, zipfile.BadZipFile) as error:
-        raise SourceError(f"cannot be read: {error}", file=path, hint="fetch the file again, it is absent or damaged") from error
+    return [member for member in (Path(f"{path}!{name}") for name in sorted(member_names(path))) if _parts(member)["what"]]
 
 
 def _numbers(content: bytes, names: tuple[str, ...] | list[str], path: Path, first: type[pl.DataType] = pl.Int64) -> pl.DataFrame:

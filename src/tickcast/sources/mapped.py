@@ -80,8 +80,8 @@ class MappedTable(FileSource):
     def _read(self, part: Portion) -> Cleaned:
         path, header = part.file, self.declared.layout.header
         if part.first is not None:
-            rows = read_portion(part, header)
+            rows = read_portion(part, header, self.declared.columns.values())
             return own_rows(self.declared.cleaned(rows.frame, path, first=rows.first), part)
         content = read_bytes(path, self.member)
-        raw = read_parquet(content, path) if content[:4] == b"PAR1" else read_csv(content, path, header)
+        raw = read_parquet(content, path) if content[:4] == b"PAR1" else read_csv(content, path, header, self.declared.columns.values())
         return self.declared.cleaned(raw, path)

@@ -77,6 +77,8 @@ class DeclaredColumns:
                 near = get_close_matches(column, raw.columns, 1, 0.4)
                 hint = f"did you mean {near[0]}" if near else f"there are {', '.join(raw.columns[:12])}"
                 raise SourceError(f"no such column, mapped to {name}", file=path, field=column, hint=hint)
+            if f"{column}_duplicated_0" in raw.columns:
+                raise SourceError("stands twice among the columns", file=path, field=column, hint="rename or remove one of the two")
         frame = self._mapped(raw, path).with_row_index("row").with_columns(pl.col("row").cast(pl.Int64) + first)
         if self.table is SIGNALS:  # a file may list them by what they tell of; they were known in the order of publication
             order = ["ts", *(["ts_event"] if "ts_event" in frame.columns else [])]

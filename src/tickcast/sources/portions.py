@@ -6,7 +6,7 @@ kept. Parquet is cut at its row groups, plain CSV at lines; what is packed other
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from tickcast.errors import SourceError
 from tickcast.sources.cleaning import Cleaned
-from tickcast.sources.tabular import read_csv
+from tickcast.sources.tabular import read_csv, too_long
 
 __all__ = ["Portion", "Rows", "own_rows", "portions", "read_portion"]
 
@@ -85,6 +85,8 @@ def _of_csv(path: Path, bare: bool) -> tuple[Portion, ...]:
             if b'"' in block:
                 return (Portion(path),)
             at = block.rfind(b"\n")
+            if at < 0 and len(block) == _BYTES:
+                raise too_long(path, lines + bare)
             if at >= 0 and len(block) == _BYTES:
                 cuts.append((offset + at + 1, lines + block.count(b"\n", 0, at + 1)))
             lines += block.count(b"\n")
@@ -102,10 +104,10 @@ def _ends_line(path: Path, size: int) -> bool:
         return stream.read(1) == b"\n"
 
 
-def read_portion(portion: Portion, header: tuple[str, ...]) -> Rows:
-    """The rows of a portion of a file that was cut, with those of its margins. Raises SourceError naming the file."""
+def read_portion(portion: Portion, header: tuple[str, ...], wanted: Collection[str] | None = None) -> Rows:
+    """The rows of a portion of a file that was cut, with those of its margins; `wanted` as in `read_csv`. Raises SourceError."""
     with portion.file.open("rb") as stream:
-        return _parquet_rows(portion) if stream.read(4) == b"PAR1" else _csv_rows(portion, header)
+        return _parquet_rows(portion) if stream.read(4) == b"PAR1" else _csv_rows(portion, header, wanted)
 
 
 def _parquet_rows(portion: Portion) -> Rows:
@@ -115,7 +117,7 @@ def _parquet_rows(portion: Portion) -> Rows:
         before = sum(file.metadata.row_group(group).num_rows for group in range(low, portion.start))
         try:
             frame = pl.from_arrow(file.read_row_groups(list(range(low, high))))
-        except (pa.ArrowException, OSError, ValueError, pl.exceptions.PolarsError) as error:
+        except (pa.ArrowException, OSError, ValueError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
             raise _damaged(portion.file, error) from error
     if not isinstance(frame, pl.DataFrame):
         raise SourceError("holds no table", file=portion.file, hint="name a Parquet file with columns")
@@ -124,7 +126,7 @@ def _parquet_rows(portion: Portion) -> Rows:
     return Rows(frame[skip : own + _MARGIN_ROWS], (portion.first or 1) - before + skip)
 
 
-def _csv_rows(portion: Portion, header: tuple[str, ...]) -> Rows:
+def _csv_rows(portion: Portion, header: tuple[str, ...], wanted: Collection[str] | None) -> Rows:
     with portion.file.open("rb") as stream:
         names = b"" if header else stream.readline()
         low = max(portion.start - _MARGIN, 0)
@@ -143,7 +145,7 @@ def _csv_rows(portion: Portion, header: tuple[str, ...]) -> Rows:
         before -= 1  # the header stands in the margin
     first = (portion.first or 1) - before
     try:
-        return Rows(read_csv(content, portion.file, header), first)
+        return Rows(read_csv(content, portion.file, header, wanted), first)
     except SourceError as error:
         row = None if error.row is None else error.row + first - 1
         raise SourceError(error.message, file=portion.file, row=row, field=error.field, hint=error.hint) from None

@@ -23,7 +23,8 @@ from tickcast.errors import SourceError
 
 __all__ = ["read_rda"]
 
-_LIMIT = 1 << 31  # bytes of an unpacked file
+_LIMIT = 256 << 20  # bytes that any file may unfold to
+_RATIO = 24  # and as often its own size on top
 _DEEP = 64  # levels of nesting: a data frame has four
 _NOTHING = frozenset({0, 241, 242, 247, 251, 252, 253, 254})  # NULL, environments, absent arguments
 _PAIRS = frozenset({2, 5, 6, 17})
@@ -44,7 +45,7 @@ def read_rda(path: Path) -> Mapping[str, pl.DataFrame]:
     try:
         found = _Reader(content, 7).objects()
         return {name: _frame(value) for name, value in found.items() if "names" in value.marks}
-    except (struct.error, IndexError, ValueError, TypeError, AttributeError, KeyError, pl.exceptions.PolarsError) as error:
+    except (struct.error, IndexError, ValueError, TypeError, AttributeError, KeyError, OverflowError, pl.exceptions.PolarsError) as error:
         raise SourceError(
             f"holds no data frame that can be read: {error}", file=path, hint="fetch the file again, it is damaged"
         ) from error
@@ -155,6 +156,8 @@ class _Reader:
         name = str(info[0].data)
         if name in ("compact_intseq", "compact_realseq"):
             count, first, step = state.data.tolist()
+            if not 0 <= count <= len(self.content):  # a row has more bytes in its other columns
+                raise ValueError(f"a sequence of {count:g} numbers stands at byte {self.at}")
             return _Value(first + step * np.arange(int(count), dtype=np.float64))
         if name.startswith("wrap_"):
             kept: _Value = next(iter(state.data.values())) if isinstance(state.data, dict) else state.data[0]
@@ -163,20 +166,21 @@ class _Reader:
 
 
 def _unpacked(content: bytes) -> bytes:
-    """At most 2 GB of the unpacked content; a longer one is refused."""
+    """The unpacked content; one that unfolds beyond all measure is refused."""
+    most = _LIMIT + _RATIO * len(content)
     if content[:2] == b"\x1f\x8b":
         with gzip.open(io.BytesIO(content)) as stream:
-            out = stream.read(_LIMIT + 1)
+            out = stream.read(most + 1)
     elif content[:3] == b"BZh":
         with bz2.open(io.BytesIO(content)) as stream:
-            out = stream.read(_LIMIT + 1)
+            out = stream.read(most + 1)
     elif content[:6] == b"\xfd7zXZ\x00":
         with lzma.open(io.BytesIO(content)) as stream:
-            out = stream.read(_LIMIT + 1)
+            out = stream.read(most + 1)
     else:
         out = content
-    if len(out) > _LIMIT:
-        raise ValueError("unfolds to more than 2 GB")
+    if len(out) > most:
+        raise ValueError(f"unfolds to more than {most >> 20} MiB")
     return out
 
 
