@@ -56,8 +56,8 @@ def read_csv(content: bytes, path: Path, header: tuple[str, ...], wanted: Collec
     try:
         found = pl.read_csv(io.BytesIO(content), infer_schema=False, has_header=not bare, columns=kept)
     except (pl.exceptions.PolarsError, ValueError) as error:
-        row = _undecodable(content, bare)
-        raise SourceError(f"is no readable CSV: {str(error).splitlines()[0]}", file=path, row=row, hint="mend the file") from error
+        at = _undecodable(content, bare)
+        raise SourceError(f"is no readable CSV: {str(error).splitlines()[0]}", file=path, row=at, hint="mend the file") from error
     return found.rename(dict(zip(found.columns, names if kept is None else [names[at] for at in kept], strict=True)))
 
 
