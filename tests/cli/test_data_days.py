@@ -105,7 +105,8 @@ def test_damage_is_named_for_every_day(config: str, tmp_path: Path, capsys: pyte
     store = tmp_path / "s"
     answer(["fill", config, "--store", str(store)], capsys)
     blocks = sorted((store / "days").rglob("*.parquet"))
-    for block in blocks[:2]:
+    rows = [block for block in blocks if "close" in pl.read_parquet_schema(block)]  # not what is known of contracts
+    for block in rows[:2]:
         content = bytearray(block.read_bytes())
         content[len(content) // 2] ^= 1
         block.write_bytes(content)

@@ -90,7 +90,9 @@ def test_a_fill_that_broke_off_goes_on_and_buys_nothing_twice(service: StandIn, 
     done = answer(["fill", config, *WEEK, *store], capsys)
     assert done["stored"] == 2
     failed = ((MONDAY + 2) * DAY, (MONDAY + 3) * DAY)
-    assert all(service.fetched().count(span) == 1 for span in service.fetched() if span != failed) and service.fetched().count(failed) == 3
+    bars = service.fetched("ohlcv-1m")
+    assert all(bars.count(span) == 1 for span in bars if span != failed) and bars.count(failed) == 3
+    assert len(service.fetched("definition")) == 1, "what it tells of contracts is asked once"
 
 
 def test_only_what_sells_its_data_has_a_price(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -93,9 +93,10 @@ class StandIn:
         """The next requests of the method meet these faults, in order."""
         self.faults[method] += kinds
 
-    def fetched(self) -> list[tuple[int, int]]:
-        """Ranges asked of timeseries.get_range, in order."""
-        return [(int(words["start"]), int(words["end"])) for method, words in self.asked if method == "timeseries.get_range"]
+    def fetched(self, schema: str | None = None) -> list[tuple[int, int]]:
+        """Ranges asked of timeseries.get_range, of all schemas or of one, in order."""
+        asked = [words for method, words in self.asked if method == "timeseries.get_range"]
+        return [(int(words["start"]), int(words["end"])) for words in asked if schema in (None, words["schema"])]
 
     def start(self) -> threading.Thread:
         """Serves from now on."""

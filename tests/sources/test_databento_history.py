@@ -15,10 +15,13 @@ from databento_dbn import MBOMsg, OHLCVMsg
 import made_dbn
 from sources.gateway import KEY, Market, StandIn
 from tickcast.clock import DAY, HOUR, MINUTE
+from tickcast.config import DataConfig
 from tickcast.errors import ConfigError, ProviderRefused, ProviderUnavailable
 from tickcast.sources import Databento, DatabentoHistory
 from tickcast.sources.databento import mapped_ids
 from tickcast.sources.files import read_bytes
+from tickcast.store import Store
+from tickcast.upkeep import family, fill
 
 MONDAY = 18_267  # 2020-01-06
 SPAN = (MONDAY * DAY, (MONDAY + 5) * DAY)
@@ -263,3 +266,20 @@ def test_quotes_and_trades_come_too(schema: str, service: StandIn, tmp_path: Pat
         frame = rows(asking(service, tmp_path, "MGCG0", schema=schema, table=table), SPAN[0], SPAN[0] + DAY)
         assert len(frame) == 200 and (frame["ts"] - frame["ts_event"] == 7).all() and frame["symbol"].unique().to_list() == ["MGCG0"]
     assert len(service.fetched()) == 1
+
+
+def test_a_fill_keeps_what_the_provider_tells_of_contracts(service: StandIn, tmp_path: Path) -> None:
+    """One definition is one row, however often it is asked for."""
+    service.market.records["definition"] = definitions()
+    data = DataConfig(source="databento-history", symbol="MGC.FUT", table="bars", calendar="24/7")
+    with Store.open(tmp_path / "store", clock=lambda: SPAN[1] + DAY) as store:
+        for last, told in ((0, 1), (1, 0)):
+            source = asking(service, tmp_path, "MGC.FUT", calendar="24/7")
+            done = fill(data, source, family(data, store), store, MONDAY, MONDAY + last, clock=lambda: SPAN[1] + DAY)
+            assert done.stored == 1 and done.contracts == told
+        assert store.scan("contracts").select("symbol", "instrument_id", "product").rows() == [("MGCG0", 1, "MGC")]
+        found = family(data, store)
+        assert found.since == MONDAY + 4 and found.expected(MONDAY, MONDAY + 5).rows() == [
+            *(("MGC.FUT", MONDAY + day) for day in range(4)),
+            *(("MGCG0", MONDAY + day) for day in (4, 5)),
+        ], "contracts that ended before the first definition are not known: their product is looked at as one"

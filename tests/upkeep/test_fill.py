@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tickcast.clock import DAY, HOUR, MINUTE
-from tickcast.errors import ProviderUnavailable
+from tickcast.errors import ProviderRefused, ProviderUnavailable
 from tickcast.schema import CONTRACTS, GAPS, conform
 from tickcast.sources import SimulatedMarket
 from tickcast.store import Store
@@ -208,3 +208,18 @@ def test_whatever_a_provider_does_the_store_tends_to_the_truth(
             assert not held & set(provider.asked)
             clock.now += 2 * HOUR
         assert np.array_equal(store.coverage("trades")["trading_day"].to_numpy(), FIRST + np.arange(8))
+
+
+def test_a_provider_that_does_not_tell_of_contracts_costs_no_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    provider = Provider({FIRST + day: {"A": 3} for day in range(2)})
+
+    def refused(_: Provider) -> pl.DataFrame:
+        raise ProviderRefused("costs more than is allowed")
+
+    with Store.open(tmp_path, clock=Clock(LATER)) as store:
+        with monkeypatch.context() as patched:
+            patched.setattr(Provider, "contracts", refused)
+            done = run(store, provider, Clock(LATER), last=0)
+        assert (done.stored, done.contracts) == (1, None)
+        done = run(store, provider, Clock(LATER), last=1)
+        assert (done.stored, done.contracts) == (1, 0)

@@ -166,6 +166,10 @@ def _text(done: Filled) -> str:
         lines.append(f"{done.waiting} days were answered with nothing less than an hour ago: ask again later to settle them")
     if done.unanswered:
         lines.append(f"the source says nothing of {len(done.unanswered)} days, the first {day_text(done.unanswered[0])}")
+    if done.contracts is None:
+        lines.append("the source did not tell of its contracts now; the next fill asks again")
+    elif done.contracts:
+        lines.append(f"{done.contracts} rows told something new of the contracts")
     if done.healed:
         lines.append(f"{done.healed} gaps of a recording closed")
     return "\n".join(lines)

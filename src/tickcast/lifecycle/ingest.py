@@ -12,7 +12,7 @@ from typing import Any
 
 import polars as pl
 
-from tickcast.calendars import Calendar, calendar
+from tickcast.calendars import Assigned, Calendar, calendar
 from tickcast.cleaning import Screen, quarantine_rows
 from tickcast.clock import DAY, day_number
 from tickcast.config import DataConfig
@@ -20,11 +20,11 @@ from tickcast.errors import DataError, SourceError, StoreError
 from tickcast.lifecycle.own_rows import Span, spans_of
 from tickcast.lifecycle.progress import Progress
 from tickcast.lifecycle.receipts import Ingested, Inputs, Receipts
-from tickcast.schema import QUARANTINE, TABLES
+from tickcast.schema import CONTRACTS, QUARANTINE, TABLES
 from tickcast.sources import Cleaned, FileSource, Source
 from tickcast.sources.configured import configured, market_rules
 from tickcast.store import Store
-from tickcast.upkeep import family, fill
+from tickcast.upkeep import family, fill, remember
 
 __all__ = ["Ingested", "ingest"]
 
@@ -59,7 +59,7 @@ def ingest(
     source = configured(data)
     if source.remote:
         return _asked(data, source, store, progress, clock)
-    inputs = Inputs.of(source.files, progress.within("hash"))
+    inputs = Inputs.of((*source.files, *source.beside), progress.within("hash"))
     kept = Receipts(receipts, data, inputs)
     done = kept.remembered()
     if done is not None and _holds(store, done.version):
@@ -72,6 +72,8 @@ def ingest(
     kept.begin(before)
     sessions, committed = calendar(data.calendar), list(before)
     now = None if data.source == "simulated" else clock()  # a market that is made up may lie in the future
+    if data.table != CONTRACTS.name:
+        remember(source.contracts(), store, source=_provenance(data, inputs, None, "what the files tell of contracts"), now=now)
     for file, chunk in _chunks(source, len(before), progress):
         chunk = Screen(TABLES[data.table], market_rules(data, sessions)).take(chunk, now=now)
         committed.append(_commit(chunk, _provenance(data, inputs, file, chunk.origin), data, inputs, store, sessions, progress))
@@ -135,12 +137,19 @@ def _chunks(source: Source, skip: int, progress: Progress) -> Iterator[tuple[Pat
 
 def _commit(chunk: Cleaned, origin: str, data: DataConfig, inputs: Inputs, store: Store, sessions: Calendar, told: Progress) -> Ingested:
     """Place and write one chunk; what it gave."""
-    placed = sessions.assign(chunk.frame)
+    if data.table == CONTRACTS.name:  # told at a moment that need not lie in a session
+        days = (pl.col("ts") // DAY).cast(pl.Int32).alias("trading_day")
+        placed = Assigned(chunk.frame.with_columns(days), chunk.frame.clear())
+    else:
+        placed = sessions.assign(chunk.frame)
     aside = quarantine_rows(chunk, TABLES[data.table], source=chunk.origin or data.source, outside=placed.outside)
     if len(aside):
         store.write(QUARANTINE.name, aside, source=origin)
     if data.start is not None or data.end is not None:
         placed = replace(placed, rows=placed.rows.filter(pl.col("trading_day").is_between(*_wanted(data))))
+    if data.table == CONTRACTS.name:
+        remember(placed.rows, store, source=origin, now=None)
+        return Ingested(store.version(), len(placed.rows), 0, chunk.counts, inputs.files)
     for rows in _batches(placed.rows):
         store.write(data.table, rows, source=origin, progress=told.within("store"))
     spans = spans_of(placed.rows, data.table)

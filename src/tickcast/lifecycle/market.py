@@ -17,6 +17,7 @@ from tickcast.options import surface
 from tickcast.rolls import RollSchedule, continuous, outright_pattern, schedule_by, spliced
 from tickcast.schema import TABLES
 from tickcast.store import Store
+from tickcast.upkeep import known_contracts
 
 __all__ = ["Market", "market", "planned"]
 
@@ -77,7 +78,7 @@ def _bars(rows: pl.DataFrame, bars: BarsConfig, market_hours: Calendar) -> pl.Da
 
 def planned(rolls: RollsConfig, store: Store, rows: pl.DataFrame, version: str | None = None) -> RollSchedule:
     """The schedule that `rolls` asks for, of rows with `trading_day`; where they tell no open interest the product's stored books do."""
-    contracts = store.scan("contracts", as_of=version) if rolls.by == "instrument" else None
+    contracts = known_contracts(store, as_of=version) if rolls.by == "instrument" else None
     interest = None
     if rolls.by == "open_interest" and "open_interest" not in rows.columns:
         own = store.coverage("book", as_of=version).filter(pl.col("symbol").str.contains(outright_pattern(rolls.product)))

@@ -24,14 +24,15 @@ class Source(ABC):
     """Where events come from: a vendor's files or service, a declared table, a simulated market.
 
     `name` is the key in `SOURCES`; `remote` says that history is asked of a provider over a network; `table` is the table of `schema` that
-    the frames belong to; `files` what is read (none where nothing is); `calendar` a name in `CALENDARS` whose sessions hold the rows, None
-    where the source cannot know.
+    the frames belong to; `files` what is read (none where nothing is) and `beside` what is read along with them; `calendar` a name in
+    `CALENDARS` whose sessions hold the rows, None where the source cannot know.
     """
 
     name: ClassVar[str]
     remote: ClassVar[bool] = False
     table: Table
     files: tuple[Path, ...] = ()
+    beside: tuple[Path, ...] = ()
     calendar: str | None = None
 
     @abstractmethod

@@ -80,10 +80,13 @@ class Databento(FileSource):
         OrderBook(every=every, levels=levels)  # says what is wrong with either
         self.table, self.every, self.levels = TABLES[table], every, levels
         self.files, self.symbol, self.spreads = list_files(files, "*.dbn*"), symbol, spreads
-        self.definitions = () if definitions is None else list_files(definitions, "*.dbn*")
+        self.beside = () if definitions is None else list_files(definitions, "*.dbn*")
 
     def contracts(self) -> pl.DataFrame:
-        """Of files of definitions all they tell; of others the instrument ids in their metadata, known from the first UTC day they map."""
+        """Of files of definitions all they tell; of others the instrument ids in their metadata, known from the first UTC day they map.
+
+        With both, of one moment the definitions count.
+        """
         if self.table is CONTRACTS:
             told = pl.concat([chunk.frame for chunk in self.history()]).sort("symbol", "ts", maintain_order=True)
             return told.unique(["symbol", "ts"], keep="last", maintain_order=True)
@@ -94,7 +97,12 @@ class Databento(FileSource):
         known = known if self.symbol is None else known.filter(pl.col("symbol").str.starts_with(self.symbol))
         known = known if self.spreads else known.filter(~_is_spread())
         again = pl.col("instrument_id") == pl.col("instrument_id").shift(1).over("symbol")
-        return conform(known.unique(["symbol", "ts"]).sort("symbol", "ts").filter(~again.fill_null(False)), CONTRACTS)
+        mapped = conform(known.unique(["symbol", "ts"]).sort("symbol", "ts").filter(~again.fill_null(False)), CONTRACTS)
+        if not self.beside:
+            return mapped
+        defined = [self._wanted(read_definitions(read_bytes(file), file)).frame for file in self.beside]
+        both = pl.concat([mapped, *defined]).sort("symbol", "ts", maintain_order=True)
+        return both.unique(["symbol", "ts"], keep="last", maintain_order=True)
 
     def _wanted(self, definitions: Cleaned) -> Cleaned:
         spread = pl.col("kind").is_in(["spread", "option_spread"]) & pl.lit(not self.spreads)
@@ -161,8 +169,8 @@ class Databento(FileSource):
         days, ids = known // DAY, records["instrument_id"]
         at = symbols.place(ids, days)
         names = symbols.names
-        if (at < 0).any() and self.definitions:
-            told = pl.concat([read_definitions(read_bytes(file), file).frame for file in self.definitions])
+        if (at < 0).any() and self.beside:
+            told = pl.concat([read_definitions(read_bytes(file), file).frame for file in self.beside])
             defined = Symbols.defined(told)
             more = defined.place(ids, days)
             at = np.where(at < 0, np.where(more < 0, -1, more + len(names)), at)

@@ -5,6 +5,7 @@ from tickcast.upkeep.damage import Damage, damaged_days
 from tickcast.upkeep.day_audit import Finding
 from tickcast.upkeep.expected import Family, family
 from tickcast.upkeep.fill import Filled, fill, missing_days
+from tickcast.upkeep.instruments import known_contracts, remember
 from tickcast.upkeep.verify import STATES, Holdings, Verified, day_states, ledger_states, states_of, verify, with_quarantine
 
 __all__ = [
@@ -21,8 +22,10 @@ __all__ = [
     "day_states",
     "family",
     "fill",
+    "known_contracts",
     "ledger_states",
     "missing_days",
+    "remember",
     "states_of",
     "verify",
     "with_quarantine",

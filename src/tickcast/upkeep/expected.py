@@ -13,6 +13,7 @@ from tickcast.clock import DAY
 from tickcast.config import DataConfig
 from tickcast.record import open_gaps
 from tickcast.store import Store
+from tickcast.upkeep.instruments import known_contracts
 
 __all__ = ["KEY", "Family", "day_of", "family", "over", "trading_days_between"]
 
@@ -31,6 +32,7 @@ class Family:
     calendar: name in `CALENDARS`.
     alive: first and last trading day of each symbol, None where that is not known; the name alone where contracts are not known.
     members: stored symbols that belong to the name; where contracts are not known their days together are the name's.
+    since: the trading day from which the contracts are looked at one by one, as those that ended before are not known; None for always.
     """
 
     table: str
@@ -38,6 +40,7 @@ class Family:
     calendar: str
     alive: Mapping[str, tuple[int | None, int | None]]
     members: tuple[str, ...]
+    since: int | None = None
 
     @property
     def by_contract(self) -> bool:
@@ -49,7 +52,15 @@ class Family:
         found = store.coverage(self.table)
         held = found.filter(pl.col("symbol").is_in([*self.alive, *self.members])).select(*KEY, "rows", "first_ts", "last_ts")
         if self.by_contract:
-            return held.filter(pl.col("symbol").is_in(list(self.alive)))
+            single = held.filter(pl.col("symbol").is_in(list(self.alive)) & ~self._early())
+            return pl.concat([single, self._together(held.filter(self._early()))]).sort(*KEY)
+        return self._together(held)
+
+    def _early(self) -> pl.Expr:
+        """Whether a day lies before those of the contracts known."""
+        return pl.lit(False) if self.since is None else pl.col("trading_day") < self.since
+
+    def _together(self, held: pl.DataFrame) -> pl.DataFrame:
         figures = (pl.col("rows").sum(), pl.col("first_ts").min(), pl.col("last_ts").max())
         return held.group_by("trading_day").agg(*figures).select(pl.lit(self.name).alias("symbol"), pl.all()).sort(*KEY)
 
@@ -62,8 +73,10 @@ class Family:
         """symbol, trading_day, start, ts (UTC ns), reason of what a recording missed and nobody has healed."""
         found = open_gaps(store, self.table).filter(pl.col("symbol").is_in([*self.alive, *self.members]))
         days = [day_of(self.calendar, int(start)) for start in found["start"]]
-        names = pl.col("symbol") if self.by_contract else pl.lit(self.name).alias("symbol")
-        return found.select(names, pl.Series("trading_day", days, pl.Int64), "start", "ts", "reason", pl.col("symbol").alias("of"))
+        found = found.with_columns(pl.Series("trading_day", days, pl.Int64), pl.col("symbol").alias("of"))
+        single = pl.lit(self.by_contract) & ~self._early()
+        names = pl.when(single).then(pl.col("symbol")).otherwise(pl.lit(self.name)).alias("symbol")
+        return found.select(names, "trading_day", "start", "ts", "reason", "of")
 
     def expected(self, first: int, last: int) -> pl.DataFrame:
         """symbol, trading_day: the days from `first` to `last` (trading days, inclusive) on which each symbol was alive."""
@@ -76,22 +89,31 @@ class Family:
 
 
 def family(data: DataConfig, store: Store) -> Family:
-    """The symbols of a configured dataset: those that table `contracts` knows of it, else the configured symbol and what it gave."""
-    known = store.scan("contracts")
-    if len(known):
-        last = known.sort("symbol", "ts").unique("symbol", keep="last", maintain_order=True)
-        product = data.symbol.partition(".")[0]
-        named = (pl.col("symbol") == data.symbol) | ((pl.col("product") == product) & pl.col("kind").fill_null("future").eq("future"))
-        alive = {
-            str(symbol): (first, None if expiry is None else day_of(data.calendar, int(expiry)))
-            for symbol, first, expiry in last.filter(named).select("symbol", "first_day", "expiry").iter_rows()
-        }
-        if alive:
-            return Family(data.table, data.symbol, data.calendar, alive, tuple(alive))
+    """The symbols of a configured dataset: those that table `contracts` knows of it, else the configured symbol and what it gave.
+
+    A product's contracts are looked at one by one where their lives are known, from the day on which the first of them was told.
+    """
     told = store.coverage(data.table).select("symbol", "source").unique()
     own = (pl.col("symbol") == data.symbol) | pl.col("source").str.contains(f'"symbol":"{data.symbol}"', literal=True)
-    members = tuple(sorted(set(told.filter(own)["symbol"].to_list())))
-    return Family(data.table, data.symbol, data.calendar, {data.symbol: (None, None)}, members)
+    members = set(told.filter(own)["symbol"].to_list())
+    known = known_contracts(store)
+    alone = known.filter(pl.col("symbol") == data.symbol)
+    if len(alone):
+        first, expiry = alone.select("first_day", "expiry").row(-1)
+        life = (first, None if expiry is None else day_of(data.calendar, int(expiry)))
+        return Family(data.table, data.symbol, data.calendar, {data.symbol: life}, (data.symbol,))
+    base, _, kind = data.symbol.partition(".")
+    product = pl.col("product").is_in([data.symbol, base] if kind in ("", "FUT") else [data.symbol])
+    lives = pl.col("first_day").is_not_null() | pl.col("expiry").is_not_null()
+    named = known.filter(product & pl.col("kind").fill_null("future").eq("future") & lives)
+    if not len(named):
+        return Family(data.table, data.symbol, data.calendar, {data.symbol: (None, None)}, tuple(sorted(members)))
+    since = int(named["ts"].min()) // DAY  # type: ignore[arg-type]
+    alive: dict[str, tuple[int | None, int | None]] = {data.symbol: (None, since - 1)}
+    last = named.unique("symbol", keep="last", maintain_order=True).select("symbol", "first_day", "expiry")
+    for symbol, first, expiry in last.iter_rows():
+        alive[str(symbol)] = (max(first or since, since), None if expiry is None else day_of(data.calendar, int(expiry)))
+    return Family(data.table, data.symbol, data.calendar, alive, tuple(sorted(members | set(alive) - {data.symbol})), since)
 
 
 def trading_days_between(name: str, first: int, last: int) -> list[int]:

@@ -14,11 +14,13 @@ from tickcast.calendars import calendar
 from tickcast.cleaning import Screen, quarantine_rows
 from tickcast.clock import DAY, HOUR, day_text
 from tickcast.config import DataConfig
-from tickcast.schema import QUARANTINE, TABLES
+from tickcast.errors import ProviderRefused, ProviderUnavailable
+from tickcast.schema import CONTRACTS, QUARANTINE, TABLES
 from tickcast.sources import Cleaned, Source, trading_days
 from tickcast.sources.configured import market_rules
 from tickcast.store import Store
 from tickcast.upkeep.expected import KEY, Family, over, trading_days_between
+from tickcast.upkeep.instruments import remember
 from tickcast.upkeep.verify import day_states
 
 __all__ = ["Filled", "fill", "missing_days", "note_closed"]
@@ -39,6 +41,7 @@ class Filled:
     rows, outside: rows committed, and rows outside every session.
     quarantined: rows per reason.
     healed: gaps of a recording that were closed.
+    contracts: rows of table `contracts` that say something new; None where the provider did not tell of its instruments.
     version: of the dataset afterwards.
     """
 
@@ -51,6 +54,7 @@ class Filled:
     outside: int
     quarantined: Mapping[str, int]
     healed: int
+    contracts: int | None
     version: str
 
 
@@ -109,7 +113,23 @@ def fill(
             del chunk
     if progress is not None:
         progress(data.symbol, 1.0)
-    return tally.told()
+    return tally.told(_instruments(data, source, store, clock()) if work.days else 0)
+
+
+def _instruments(data: DataConfig, source: Source, store: Store, now: int) -> int | None:
+    """Keep what the source tells of its instruments; the rows that were asked for do not depend on it, so it may refuse."""
+    if data.table == CONTRACTS.name:
+        return 0
+    try:
+        known = source.contracts()
+    except (ProviderRefused, ProviderUnavailable):
+        return None
+    return remember(known, store, source=_origin(data), now=now)
+
+
+def _origin(data: DataConfig) -> str:
+    told = {"source": data.source, "options": dict(data.options), "symbol": data.symbol}
+    return json.dumps(told, sort_keys=True, separators=(",", ":"), default=str)
 
 
 def note_closed(dataset: Family, store: Store, first: int, last: int) -> None:
@@ -131,12 +151,7 @@ class _Tally:
         self._sessions, self._clock = calendar(dataset.calendar), clock
         self._rules = market_rules(data, self._sessions)
         self._wanted = set(work.days)
-        self._origin = json.dumps(
-            {"source": data.source, "options": dict(data.options), "symbol": data.symbol},
-            sort_keys=True,
-            separators=(",", ":"),
-            default=str,
-        )
+        self._origin = _origin(data)
         self._gaps = dataset.gaps(store)
         self.stored: set[int] = set()
         self.empty: set[int] = set()
@@ -173,7 +188,7 @@ class _Tally:
         self.at = day
         key = "symbol" if "symbol" in rows.columns else rows.columns[0]
         there = set(rows[key].unique().to_list()) if len(rows) else set()
-        if not self._dataset.by_contract and there:
+        if there:
             there.add(self._dataset.name)
         without = [symbol for symbol in self._work.lacking.get(day, ()) if symbol not in there]
         for symbol in without:
@@ -191,12 +206,12 @@ class _Tally:
             self._store.write("gaps", closed.with_columns(pl.lit(1, dtype=closed.schema["healed"]).alias("healed")), source=self._origin)
             self.healed += len(closed)
 
-    def told(self) -> Filled:
-        """All of it."""
+    def told(self, contracts: int | None) -> Filled:
+        """All of it, with the news of contracts."""
         silent = tuple(sorted(self._wanted - self.seen))
         counts = MappingProxyType(dict(self.reasons))
         asked = (len(self._work.days), len(self._work.waiting), len(self.stored), len(self.empty - self.stored))
-        return Filled(*asked, silent, self.rows, self.outside, counts, self.healed, self._store.version())
+        return Filled(*asked, silent, self.rows, self.outside, counts, self.healed, contracts, self._store.version())
 
 
 def _work(dataset: Family, store: Store, first: int, last: int, now: int, again: bool) -> _Work:
