@@ -52,8 +52,8 @@ def test_a_moment_whose_version_was_collected_is_refused(opened: Places) -> None
 
 
 @pytest.mark.parametrize("moment", ["parts", "days", "rows_of_days"])
-def test_a_collection_between_two_looks_hides_no_day(opened: Places, monkeypatch: pytest.MonkeyPatch, moment: str) -> None:
-    store, other = opened(), opened()
+def test_a_collection_between_two_looks_hides_no_day(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str) -> None:
+    store, other = Store.open(tmp_path), Store.open(tmp_path)  # a file changes between two looks; what was replayed does not
     store.write("signals", signals(0, 1), source="s")
     look, done = getattr(Ledger, moment), []
 
