@@ -49,6 +49,16 @@ frames = st.lists(trade, max_size=70).map(trades)
 activities = st.sampled_from(ACTIVITIES)
 
 
+def test_a_bar_is_the_same_whether_its_close_or_the_next_trade_ended_it() -> None:
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        stamps = np.sort(np.concatenate([rng.integers(0, 30, 300), rng.integers(40, 70, 300)]))
+        frame = pl.DataFrame({"symbol": "A", "ts": stamps * SECOND, "price": np.exp(rng.normal(0, 0.1, 600)), "size": 3.0})
+        sampler = Sampler(Filled("ticks", 1000), SESSIONS)
+        parts = [sampler.push(frame[:300]).rows, sampler.close(35 * SECOND), sampler.push(frame[300:]).rows, sampler.close()]
+        assert pl.concat(parts).equals(sample(frame, Filled("ticks", 1000), SESSIONS).rows)
+
+
 @settings(deadline=None, max_examples=80)
 @given(frames, activities)
 def test_every_trade_is_in_one_bar_and_no_bar_spans_a_break_or_a_segment(frame: pl.DataFrame, activity: Activity) -> None:

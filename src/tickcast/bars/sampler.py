@@ -135,8 +135,9 @@ def _bars(rows: pl.DataFrame) -> pl.DataFrame:
         price.max().alias("high"),
         price.min().alias("low"),
         price.last().alias("close"),
-        pl.col("size").sum().alias("volume"),
-        (price * pl.col("size")).sum().alias("turnover"),
+        # one after another: a plain sum adds in an order that depends on how the trades lie in memory
+        pl.col("size").cum_sum().last().alias("volume"),
+        (price * pl.col("size")).cum_sum().last().alias("turnover"),
         pl.len().cast(pl.Int64).alias("count"),
         *context,
         pl.col("_segment").first().alias("segment_id"),
