@@ -10,7 +10,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tickcast.errors import SourceError
@@ -57,6 +57,7 @@ def test_a_cut_parquet_file_is_refused() -> None:
         read_parquet(whole.getvalue()[:-9], Path("a.parquet"))
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(*[st.text('ab1,"\n', max_size=4)] * 3), min_size=1, max_size=12),
     st.integers(1, 40),
