@@ -113,7 +113,7 @@ def test_a_body_that_trickles_is_given_up(service: StandIn, tmp_path: Path) -> N
 
 def test_a_wait_that_was_asked_for_is_kept_and_one_too_long_is_told() -> None:
     waited: list[float] = []
-    patience = Patience(read=1.0, tries=3, first=0.5, longest=20.0)
+    patience = Patience(read=30.0, tries=3, first=0.5, longest=20.0)
     with StandIn(market()).running() as service:
         gateway = Gateway(lambda: Key(KEY), url=service.url, patience=patience, sleep=waited.append)
         service.fail("metadata.get_dataset_range", "429 7", "503")

@@ -226,7 +226,7 @@ def test_real_bars_come_from_the_service_as_from_their_file(market_data: Path, t
     monkeypatch.setenv("DATABENTO_API_KEY", KEY)
     with StandIn(real).running() as service:
         chunks = list(asking(service, tmp_path, calendar="CME_Metals").history(start=first * DAY, end=last * DAY))
-        assert len(service.fetched()) == 12
+        assert len(set(service.fetched())) == 12
     days = {chunk.day: len(chunk.frame) for chunk in chunks if chunk.day is not None}
     assert list(days) == [18_617, 18_618, 18_619, 18_620, 18_624, 18_625, 18_626, 18_627] and min(days.values()) > 900, (
         "no session at Christmas"
