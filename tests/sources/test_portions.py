@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tickcast.errors import SourceError
 from tickcast.sources import MappedTable
 from tickcast.sources import portions as room
-from tickcast.sources.portions import Portion, portions
+from tickcast.sources.portions import Portion, portions_of
 
 COLUMNS = {"ts": "t", "price": "p", "size": "q"}
 
@@ -91,11 +91,11 @@ def test_what_cannot_be_cut_is_left_whole(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(room, "_BYTES", 10)
     quoted = tmp_path / "q.csv"
     quoted.write_text('t,p\n1,"a\nb"\n2,c\n')
-    assert portions(quoted, ()) == (Portion(quoted),)
+    assert portions_of(quoted, ()) == (Portion(quoted),)
     packed = tmp_path / "a.csv.gz"
     packed.write_bytes(bytes(100))
-    assert portions(packed, ()) == (Portion(packed),)
-    assert portions(Path("a.zip!b.csv"), ()) == (Portion(Path("a.zip!b.csv")),)
+    assert portions_of(packed, ()) == (Portion(packed),)
+    assert portions_of(Path("a.zip!b.csv"), ()) == (Portion(Path("a.zip!b.csv")),)
     (tmp_path / "b.parquet").write_bytes(b"PAR1" + bytes(100))
     with pytest.raises(SourceError, match="no readable Parquet"):
-        portions(tmp_path / "b.parquet", ())
+        portions_of(tmp_path / "b.parquet", ())

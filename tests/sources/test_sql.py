@@ -15,6 +15,7 @@ import polars as pl
 import pytest
 
 from tickcast.errors import ConfigError, SourceError
+from tickcast.schema import CONTRACTS
 from tickcast.sources.sql import SqlTable
 
 COLUMNS = {"ts": "at", "price": "px", "size": "qty", "symbol": "ticker"}
@@ -127,3 +128,15 @@ def test_a_real_server_gives_the_same_rows(postgres: str, database: str) -> None
     ]
     assert both[0].equals(both[1])
     assert len(both[0]) == 3
+
+
+def test_contracts_are_the_mapped_rows_and_none_where_the_relation_is_empty(tmp_path: Path) -> None:
+    path = tmp_path / "contracts.db"
+    columns = {"symbol": "ticker", "ts": "at", "expiry": "ends"}
+    source = SqlTable(f"sqlite:///{path}", table="contracts", columns=columns, relation="listed", unit="ms")
+    with sqlite3.connect(path) as opened:
+        opened.execute("CREATE TABLE listed (ticker TEXT, at BIGINT, ends BIGINT)")
+    assert source.contracts().equals(CONTRACTS.empty())
+    with sqlite3.connect(path) as opened:
+        opened.executemany("INSERT INTO listed VALUES (?, ?, ?)", [("B", 2_000_000_000_000, 7), ("A", 2_000_000_000_000, 5)])
+    assert source.contracts()["symbol"].to_list() == ["A", "B"]

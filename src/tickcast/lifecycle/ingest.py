@@ -124,9 +124,9 @@ def _chunks(source: Source, skip: int, progress: Progress) -> Iterator[tuple[Pat
     """The source's chunks but for the first `skip`, each with its file where it has one."""
     told = progress.within("read")
     if isinstance(source, FileSource):
-        parts = iter(source.parts[skip:])
+        portions = iter(source.portions[skip:])
         for chunk in source.history(progress=told, skip=skip):
-            yield next(parts).file, chunk
+            yield next(portions).file, chunk
             del chunk  # else it would be held while the next one is read
         return
     for number, chunk in enumerate(source.history(progress=told)):

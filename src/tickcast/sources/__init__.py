@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from tickcast.cleaning import Cleaned
 from tickcast.sources.base import FileSource, LiveSource, Progress, Source, no_contracts
-from tickcast.sources.cleaning import Cleaned
 from tickcast.sources.databento import Databento
 from tickcast.sources.databento_history import DatabentoHistory, Estimate
-from tickcast.sources.days import Day, trading_days
+from tickcast.sources.days import DayRange, trading_days
 from tickcast.sources.es_ticks import fetch_es_ticks
 from tickcast.sources.fi2010 import Fi2010
 from tickcast.sources.lean import Lean
@@ -27,7 +27,7 @@ __all__ = [
     "Cleaned",
     "Databento",
     "DatabentoHistory",
-    "Day",
+    "DayRange",
     "Estimate",
     "Fi2010",
     "FileSource",

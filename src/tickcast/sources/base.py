@@ -74,27 +74,27 @@ class FileSource(Source):
     """A source that reads `files` one after the other; what differs is how one file is read."""
 
     @property
-    def parts(self) -> tuple[Portion, ...]:
+    def portions(self) -> tuple[Portion, ...]:
         """What makes a chunk each: the files, unless one is read along with another or is too large to be read at once."""
         return tuple(map(Portion, self.files))
 
     def history(
         self, *, start: int | None = None, end: int | None = None, progress: Progress | None = None, skip: int = 0
     ) -> Iterator[Cleaned]:
-        """One chunk per part, without the first `skip` ones, which are not even opened. See `Source.history`."""
-        parts = self.parts
-        for done, part in enumerate(parts):
+        """One chunk per portion, without the first `skip` ones, which are not even opened. See `Source.history`."""
+        portions = self.portions
+        for done, portion in enumerate(portions):
             if done < skip:
                 continue
             if progress is not None:
-                progress(f"reading {part.file.name}", done / len(parts))
-            yield self._read(part).within(start, end)  # no name here holds the chunk while the next one is read
+                progress(f"reading {portion.file.name}", done / len(portions))
+            yield self._read(portion).within(start, end)  # no name here holds the chunk while the next one is read
         if progress is not None:
             progress("read", 1.0)
 
     @abstractmethod
-    def _read(self, part: Portion) -> Cleaned:
-        """All rows of one part. Raises SourceError naming its file."""
+    def _read(self, portion: Portion) -> Cleaned:
+        """All rows of one portion. Raises SourceError naming its file."""
 
 
 def no_contracts() -> pl.DataFrame:

@@ -17,16 +17,16 @@ import polars as pl
 from numpy.typing import NDArray
 
 from tickcast.book import OrderBook
+from tickcast.cleaning import Cleaned, clean
 from tickcast.clock import DAY
 from tickcast.errors import ConfigError, SourceError
 from tickcast.schema import BOOK_LEVELS, CONTRACTS, TABLES, conform
 from tickcast.sources.base import FileSource
-from tickcast.sources.cleaning import Cleaned, clean
 from tickcast.sources.databento_definitions import read_definitions
 from tickcast.sources.dbn import INTERVALS, Symbols, metadata_of, records_of, spans_of, stamp, taken
 from tickcast.sources.dbn_frames import bars_frame, packet_ends, quotes_frame, thinned, trades_frame
 from tickcast.sources.dbn_orders import mbo_books, mbo_orders
-from tickcast.sources.files import Paths, list_files, read_bytes
+from tickcast.sources.files import FETCH_AGAIN, Paths, list_files, read_bytes
 from tickcast.sources.portions import Portion
 
 __all__ = ["Databento", "mapped_ids"]
@@ -112,8 +112,8 @@ class Databento(FileSource):
             definitions, frame=definitions.frame.filter(kept), rows=definitions.numbers.filter(definitions.frame.select(kept).to_series())
         )
 
-    def _read(self, part: Portion) -> Cleaned:
-        path = part.file
+    def _read(self, portion: Portion) -> Cleaned:
+        path = portion.file
         raw = read_bytes(path)
         metadata, offset = metadata_of(raw, path)
         schema, table = str(metadata.schema), self.table.name
@@ -157,9 +157,7 @@ class Databento(FileSource):
             reasons.append(pl.when(pl.col("undefined")).then(pl.lit("price_undefined")))
         cleaned = clean(frame, self.table, reasons=reasons, signed=pl.col("spread"), origin=path.name)
         if len(frame) and cleaned.counts.get("ts_implausible", 0) > len(frame) // 2:
-            raise SourceError(
-                "most stamps lie outside 1970 to 2100", file=path, field="ts_event", hint="fetch the file again, it is damaged"
-            )
+            raise SourceError("most stamps lie outside 1970 to 2100", file=path, field="ts_event", hint=FETCH_AGAIN)
         return cleaned
 
     def _kept(self, records: NDArray[Any], metadata: Any, path: Path) -> tuple[NDArray[np.int64], pl.Series, NDArray[np.bool_]]:

@@ -10,14 +10,15 @@ from typing import Any
 import polars as pl
 from databento_dbn import DBNDecoder, DBNError, InstrumentDefMsg, VersionUpgradePolicy
 
+from tickcast.cleaning import Cleaned, clean
 from tickcast.clock import DAY
 from tickcast.errors import SourceError
 from tickcast.schema import CONTRACTS
-from tickcast.sources.cleaning import Cleaned, clean
+from tickcast.sources.dbn import UNDEFINED
+from tickcast.sources.files import FETCH_AGAIN
 
 __all__ = ["read_definitions"]
 
-_UNDEFINED = 2**63 - 1
 _NEVER = 2**64 - 1
 _SCALE = 1_000_000_000
 _KINDS: Mapping[str, str] = MappingProxyType(
@@ -49,7 +50,7 @@ def read_definitions(raw: bytes, path: Path) -> Cleaned:
         found = decoder.decode()[1:]  # behind the metadata
         rest = decoder.buffer()
     except (DBNError, ValueError) as error:
-        raise SourceError(f"is no readable DBN: {error}", file=path, hint="fetch the file again, it is damaged") from error
+        raise SourceError(f"is no readable DBN: {error}", file=path, hint=FETCH_AGAIN) from error
     if rest:
         raise SourceError(f"ends inside a record, {len(rest)} bytes are left", file=path, hint="fetch the file again, it is truncated")
     rows = []
@@ -69,7 +70,7 @@ def _row(record: InstrumentDefMsg) -> tuple[Any, ...]:
     begins = _moment(record.activation)
     return (
         record.raw_symbol,
-        min(record.ts_recv, _UNDEFINED),
+        min(record.ts_recv, UNDEFINED),
         record.instrument_id,
         record.asset or None,
         _KINDS.get(str(record.instrument_class)),
@@ -83,8 +84,8 @@ def _row(record: InstrumentDefMsg) -> tuple[Any, ...]:
 
 
 def _number(value: int) -> float | None:
-    return None if value == _UNDEFINED else value / _SCALE
+    return None if value == UNDEFINED else value / _SCALE
 
 
 def _moment(value: int) -> int | None:
-    return None if value in (0, _NEVER) or value >= _UNDEFINED else value
+    return None if value in (0, _NEVER) or value >= UNDEFINED else value

@@ -15,15 +15,15 @@ import numpy as np
 import polars as pl
 
 from tickcast.calendars import calendar as calendar_named
+from tickcast.cleaning import Cleaned
 from tickcast.clock import DAY
 from tickcast.errors import ConfigError, ProviderRefused, ProviderUnavailable
 from tickcast.schema import CONTRACTS, TABLES, conform
 from tickcast.sources.base import Progress, Source, no_contracts
-from tickcast.sources.cleaning import Cleaned
 from tickcast.sources.databento import Databento, mapped_ids
 from tickcast.sources.databento_desk import Desk
 from tickcast.sources.databento_request import SCHEMAS, Piece, Request, pieces
-from tickcast.sources.days import Day, trading_days
+from tickcast.sources.days import DayRange, trading_days
 
 __all__ = ["DatabentoHistory", "Estimate"]
 
@@ -152,7 +152,7 @@ class DatabentoHistory(Source):
             raise ProviderRefused(told, field="budget", hint=f"allow a budget of {whole:.2f}, or ask for less")
         self._spent += dollars
 
-    def _told(self, days: Sequence[Day], plan: Sequence[Piece], progress: Progress | None) -> Iterator[Cleaned]:
+    def _told(self, days: Sequence[DayRange], plan: Sequence[Piece], progress: Progress | None) -> Iterator[Cleaned]:
         """A chunk for each of the days, out of the pieces."""
         waiting, held, coming = self.table.empty(), _nothing(self.table.empty()), iter(plan)
         complete = plan[0].start + self.schema.delay if plan else 0
@@ -170,7 +170,7 @@ class DatabentoHistory(Source):
         if progress is not None:
             progress("read", 1.0)
 
-    def _read(self, piece: Piece, days: Sequence[Day]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    def _read(self, piece: Piece, days: Sequence[DayRange]) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Rows of a piece and those set aside. A kept file that has nothing of a day is compared with what the provider counts today."""
         path, fresh = self.desk.fetch(self.request, piece)
         if path is None:
@@ -181,7 +181,7 @@ class DatabentoHistory(Source):
             rows, held = self._parsed(self.desk.cache(self.request).fetch(piece, self.desk.gateway, again=True), piece)
         return rows, held
 
-    def _bare(self, rows: pl.DataFrame, piece: Piece, days: Sequence[Day]) -> bool:
+    def _bare(self, rows: pl.DataFrame, piece: Piece, days: Sequence[DayRange]) -> bool:
         """Whether some whole day that the piece reaches has no row in it."""
         low, high = piece.start + self.schema.delay, piece.end + self.schema.delay
         reached = [day for day in days if day.whole and day.start < high and day.end > low]
@@ -210,7 +210,7 @@ class DatabentoHistory(Source):
         placed = placed.join_asof(spans.sort("first"), on="first", by="symbol", strategy="backward", check_sortedness=False).sort("at")
         return rows.with_columns(placed["contract"].alias("underlying_contract"))
 
-    def _chunk(self, day: Day, rows: pl.DataFrame, held: pl.DataFrame) -> Cleaned:
+    def _chunk(self, day: DayRange, rows: pl.DataFrame, held: pl.DataFrame) -> Cleaned:
         counts = Counter(held["reason"].to_list())
         origin = f"{self.request.dataset} {self.request.schema} {_date(day.number)}"
         tally = MappingProxyType(dict(sorted(counts.items())))

@@ -10,11 +10,11 @@ import numpy as np
 from tickcast.calendars import calendar as calendar_named
 from tickcast.clock import DAY
 
-__all__ = ["Day", "trading_days"]
+__all__ = ["DayRange", "trading_days"]
 
 
 @dataclass(frozen=True)
-class Day:
+class DayRange:
     """The part of a trading day that a range covers.
 
     Parameters
@@ -30,7 +30,7 @@ class Day:
     whole: bool
 
 
-def trading_days(calendar: str | None, start: int, end: int) -> Sequence[Day]:
+def trading_days(calendar: str | None, start: int, end: int) -> Sequence[DayRange]:
     """The trading days of [start, end), UTC ns, in order; what lies behind the last session of the range belongs to the day after it.
 
     A row stamped with the moment a session closes belongs to its day, as the bar that closes then does. Without a calendar a day is a UTC
@@ -44,7 +44,7 @@ def trading_days(calendar: str | None, start: int, end: int) -> Sequence[Day]:
     if calendar is None:
         numbers = range(start // DAY, (end - 1) // DAY + 1)
         edges = [(number, max(number * DAY, start), min((number + 1) * DAY, end)) for number in numbers]
-        return tuple(Day(number, low, high, high - low == DAY) for number, low, high in edges)
+        return tuple(DayRange(number, low, high, high - low == DAY) for number, low, high in edges)
     around = calendar_named(calendar).sessions(start - 14 * DAY, end + 14 * DAY)
     numbers_of, first = np.unique(around.trading_day, return_index=True)
     last = np.append(first[1:], len(around)) - 1
@@ -54,6 +54,6 @@ def trading_days(calendar: str | None, start: int, end: int) -> Sequence[Day]:
         if closed < start or low >= end:
             continue
         high = min(closed + 1, end)
-        found.append(Day(int(number), low, high, start <= opened and closed < end))
+        found.append(DayRange(int(number), low, high, start <= opened and closed < end))
         low = high
     return tuple(found)

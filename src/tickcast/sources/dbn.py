@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from tickcast.clock import DAY, HOUR, MINUTE, SECOND
 from tickcast.errors import SourceError
+from tickcast.sources.files import FETCH_AGAIN
 
-__all__ = ["INTERVALS", "LAYOUTS", "Symbols", "fixed", "metadata_of", "records_of", "spans_of", "stamp", "taken"]
+__all__ = ["INTERVALS", "LAYOUTS", "UNDEFINED", "Symbols", "fixed", "metadata_of", "records_of", "spans_of", "stamp", "taken"]
 
 INTERVALS = MappingProxyType({"ohlcv-1s": SECOND, "ohlcv-1m": MINUTE, "ohlcv-1h": HOUR, "ohlcv-1d": DAY})
 LAYOUTS: MappingProxyType[str, tuple[Any, int]] = MappingProxyType(
@@ -23,7 +24,8 @@ LAYOUTS: MappingProxyType[str, tuple[Any, int]] = MappingProxyType(
     | {name: (OHLCVMsg, 32 + i) for i, name in enumerate(INTERVALS)}
 )
 """Record and its type, by schema."""
-_UNDEFINED = np.iinfo(np.int64).max
+UNDEFINED = int(np.iinfo(np.int64).max)
+"""A stamp or price that the vendor does not know."""
 _EPOCH = 719_163  # ordinal of 1970-01-01
 _FOREVER = 2**31 - 1
 
@@ -40,7 +42,7 @@ def metadata_of(raw: bytes, path: Path) -> tuple[Any, int]:
     try:
         return Metadata.decode(raw[: 8 + length]), 8 + length
     except (DBNError, ValueError, OverflowError) as error:
-        raise SourceError(f"metadata cannot be read: {error}", file=path, hint="fetch the file again, it is damaged") from error
+        raise SourceError(f"metadata cannot be read: {error}", file=path, hint=FETCH_AGAIN) from error
 
 
 def records_of(raw: bytes, offset: int, metadata: Any, path: Path) -> NDArray[Any]:
@@ -53,7 +55,7 @@ def records_of(raw: bytes, offset: int, metadata: Any, path: Path) -> NDArray[An
     if wrong.any():
         row = int(np.flatnonzero(wrong)[0])
         found = f"record at byte {offset + row * layout.itemsize} has length {4 * records['length'][row]} and type {records['rtype'][row]}"
-        raise SourceError(f"{found}, not {layout.itemsize} and {rtype}", file=path, row=row + 1, hint="fetch the file again, it is damaged")
+        raise SourceError(f"{found}, not {layout.itemsize} and {rtype}", file=path, row=row + 1, hint=FETCH_AGAIN)
     if rest:
         raise SourceError(
             f"ends inside a record at byte {len(raw)}", file=path, row=count + 1, hint="fetch the file again, it is truncated"
@@ -127,11 +129,11 @@ def _key(ids: NDArray[Any], days: NDArray[Any]) -> NDArray[np.int64]:
 
 def stamp(values: NDArray[np.uint64]) -> NDArray[np.int64]:
     """Unsigned ns as int64; the undefined stamp and anything beyond int64 become 0, which cleaning refuses."""
-    return np.where(values > np.uint64(_UNDEFINED), np.uint64(0), values).astype(np.int64)
+    return np.where(values > np.uint64(UNDEFINED), np.uint64(0), values).astype(np.int64)
 
 
 def fixed(values: NDArray[np.int64]) -> NDArray[np.float64]:
     """Prices in the quote currency; NaN where the vendor wrote that there is none."""
     found = np.asarray(values / 1e9, dtype=np.float64)
-    none = values == _UNDEFINED
+    none = values == UNDEFINED
     return np.where(none, np.nan, found) if none.any() else found

@@ -10,19 +10,18 @@ from numpy.typing import NDArray
 
 from tickcast.clock import parse_duration
 from tickcast.schema import BOOK_LEVELS
-from tickcast.sources.dbn import fixed, stamp
+from tickcast.sources.dbn import UNDEFINED, fixed, stamp
 
 __all__ = ["bars_frame", "packet_ends", "quotes_frame", "thinned", "trades_frame"]
 
-_UNDEFINED = np.iinfo(np.int64).max
 _LAST = 128
 
 
 def bars_frame(records: NDArray[Any], interval: int) -> pl.DataFrame:
     """Bars, stamped with their close; the vendor stamps them with their start."""
     begin = stamp(records["ts_event"])
-    undefined = np.logical_or.reduce([records[name] == _UNDEFINED for name in ("open", "high", "low", "close")])
-    begin_ok = (begin > 0) & (begin < _UNDEFINED - interval)
+    undefined = np.logical_or.reduce([records[name] == UNDEFINED for name in ("open", "high", "low", "close")])
+    begin_ok = (begin > 0) & (begin < UNDEFINED - interval)
     return pl.DataFrame(
         {
             "undefined": undefined,
@@ -40,7 +39,7 @@ def trades_frame(records: NDArray[Any]) -> pl.DataFrame:
     side = np.select([records["side"] == b"B", records["side"] == b"A"], [1, -1], 0).astype(np.int8)
     return pl.DataFrame(
         {
-            "undefined": records["price"] == _UNDEFINED,
+            "undefined": records["price"] == UNDEFINED,
             "ts": stamp(records["ts_recv"]),
             "ts_event": stamp(records["ts_event"]),
             "price": np.asarray(records["price"] / 1e9, dtype=np.float64),

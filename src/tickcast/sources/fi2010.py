@@ -16,18 +16,17 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from tickcast.cleaning import Cleaned, clean
 from tickcast.clock import SECOND, parse_duration
 from tickcast.errors import ConfigError, SourceError
 from tickcast.schema import TABLES
 from tickcast.sources.base import FileSource, no_contracts
-from tickcast.sources.cleaning import Cleaned, clean
-from tickcast.sources.files import Paths, list_files, read_bytes
+from tickcast.sources.files import FETCH_AGAIN, Paths, list_files, read_bytes
 from tickcast.sources.portions import Portion
 
 __all__ = ["Fi2010"]
 
 _LEVELS, _FEATURES, _LABELS = 10, 144, 5
-_AGAIN = "fetch the file again, it is damaged"
 
 
 class Fi2010(FileSource):
@@ -68,11 +67,11 @@ class Fi2010(FileSource):
         """
         labels = _matrix(path)[_FEATURES:].T
         if not np.isin(labels, (1, 2, 3)).all():
-            raise SourceError("holds labels other than 1, 2 and 3", file=path, hint=_AGAIN)
+            raise SourceError("holds labels other than 1, 2 and 3", file=path, hint=FETCH_AGAIN)
         return labels.astype(np.int64)
 
-    def _read(self, part: Portion) -> Cleaned:
-        path = part.file
+    def _read(self, portion: Portion) -> Cleaned:
+        path = portion.file
         values = _matrix(path)[: 4 * _LEVELS]
         names = [f"{side}_{what}_{level}" for level in range(1, _LEVELS + 1) for side in ("ask", "bid") for what in ("price", "size")]
         frame = pl.DataFrame(dict(zip(names, values, strict=True)))
@@ -97,10 +96,10 @@ def _matrix(path: Path) -> NDArray[np.float64]:
     try:
         values = np.loadtxt(io.BytesIO(content), dtype=np.float64, ndmin=2, encoding="utf-8")
     except ValueError as error:  # numpy names the row
-        raise SourceError(f"cannot be read as numbers: {error}", file=path, hint=_AGAIN) from None
+        raise SourceError(f"cannot be read as numbers: {error}", file=path, hint=FETCH_AGAIN) from None
     if len(values) != _FEATURES + _LABELS:
-        raise SourceError(f"has {len(values)} rows, not {_FEATURES + _LABELS}", file=path, hint=_AGAIN)
+        raise SourceError(f"has {len(values)} rows, not {_FEATURES + _LABELS}", file=path, hint=FETCH_AGAIN)
     if not np.isfinite(values).all():
         row = int(np.flatnonzero(~np.isfinite(values).all(axis=1))[0])
-        raise SourceError("holds a number that is not finite", file=path, row=row + 1, hint=_AGAIN)
+        raise SourceError("holds a number that is not finite", file=path, row=row + 1, hint=FETCH_AGAIN)
     return values

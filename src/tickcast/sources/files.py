@@ -15,9 +15,11 @@ import zstandard
 
 from tickcast.errors import SourceError
 
-__all__ = ["Paths", "blocks", "list_files", "member_names", "read_bytes"]
+__all__ = ["FETCH_AGAIN", "Paths", "blocks", "list_files", "member_names", "read_bytes"]
 
 Paths = str | Path | Sequence[str | Path]
+FETCH_AGAIN = "fetch the file again, it is damaged"
+"""What to do about a file whose content cannot be right."""
 _ARCHIVES = (".zip", ".whl")
 _BLOCK = 4 << 20
 _SLICE = 4 << 10  # a few bytes of zstd may stand for 128 KiB: a slice unfolds to 128 MiB at the very most

@@ -17,12 +17,12 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
+from tickcast.cleaning import Cleaned, clean
 from tickcast.clock import HOUR, MINUTE, SECOND
 from tickcast.errors import ConfigError, SourceError
 from tickcast.schema import CONTRACTS, TABLES, conform
 from tickcast.sources.base import FileSource
-from tickcast.sources.cleaning import Cleaned, clean
-from tickcast.sources.files import Paths, list_files, member_names, read_bytes
+from tickcast.sources.files import FETCH_AGAIN, Paths, list_files, member_names, read_bytes
 from tickcast.sources.portions import Portion
 from tickcast.sources.stamps import Stamps
 from tickcast.sources.tabular import read_csv
@@ -54,7 +54,6 @@ _COLUMNS = MappingProxyType(
     }
 )
 _TEXT = ("exchange", "condition")
-_AGAIN = "fetch the file again, it is damaged"
 
 
 class Lean(FileSource):
@@ -106,8 +105,8 @@ class Lean(FileSource):
                 first.setdefault(_symbol(name), row)
         return conform(pl.DataFrame([first[symbol] for symbol in sorted(first)]), CONTRACTS)
 
-    def _read(self, part: Portion) -> Cleaned:
-        path = part.file
+    def _read(self, portion: Portion) -> Cleaned:
+        path = portion.file
         frames = [self._member(path, member) for member in self._members(path)]
         frame = pl.concat(frames, how="diagonal").sort("ts", maintain_order=True, nulls_last=True)
         reasons = [pl.col("trouble")]
@@ -170,7 +169,7 @@ def _numbers(content: bytes, names: Sequence[str], file: str) -> pl.DataFrame:
         lost = frame[name].is_null() & text[name].fill_null("").ne("")
         if lost.any():
             at = int(lost.arg_max() or 0)
-            raise SourceError(f"{text[name][at]!r} is no number", file=file, row=at + 1, field=name, hint=_AGAIN)
+            raise SourceError(f"{text[name][at]!r} is no number", file=file, row=at + 1, field=name, hint=FETCH_AGAIN)
     return frame
 
 

@@ -17,12 +17,12 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import polars as pl
 
+from tickcast.cleaning import Cleaned, clean
 from tickcast.clock import SECOND
 from tickcast.errors import ConfigError, DataError, SourceError
 from tickcast.schema import BOOK_LEVELS, TABLES
 from tickcast.sources.base import FileSource, no_contracts
-from tickcast.sources.cleaning import Cleaned, clean
-from tickcast.sources.files import Paths, list_files, member_names, read_bytes
+from tickcast.sources.files import FETCH_AGAIN, Paths, list_files, member_names, read_bytes
 from tickcast.sources.portions import Portion
 
 __all__ = ["Lobster"]
@@ -34,7 +34,6 @@ _NAME = re.compile(
 _ZONE = ZoneInfo("America/New_York")
 _MESSAGE = ("time", "kind", "order_id", "size", "price", "side")
 _UNIT = 10_000
-_AGAIN = "fetch the file again, it is damaged"
 _EMPTY = 9_999_999_999  # the price of a level that is not occupied, negative on the bid side
 _NEW, _CANCEL, _DELETE, _EXECUTION, _HIDDEN, _CROSS, _HALT = range(1, 8)
 
@@ -69,7 +68,7 @@ class Lobster(FileSource):
             raise SourceError("no LOBSTER message file" + (f" of {symbol}" if found else ""), file=str(files), hint=hint)
 
     @property
-    def parts(self) -> tuple[Portion, ...]:
+    def portions(self) -> tuple[Portion, ...]:
         """Message files; the book beside each is read along with it."""
         return tuple(map(Portion, self.days))
 
@@ -77,8 +76,8 @@ class Lobster(FileSource):
         """None: the files tell nothing of the share but its symbol."""
         return no_contracts()
 
-    def _read(self, part: Portion) -> Cleaned:
-        path = part.file
+    def _read(self, portion: Portion) -> Cleaned:
+        path = portion.file
         name = _parts(path)
         messages = _numbers(read_bytes(path), _MESSAGE, path, first=pl.Float64)
         try:
@@ -101,7 +100,7 @@ class Lobster(FileSource):
         try:
             return clean(frame, self.table, reasons=[strange], origin=path.name)
         except DataError as error:
-            raise SourceError(error.message, file=path, field=error.field, hint=_AGAIN) from error
+            raise SourceError(error.message, file=path, field=error.field, hint=FETCH_AGAIN) from error
 
     def _book(self, path: Path, rows: int) -> pl.DataFrame:
         """Prices and sizes of the levels that the schema has; null where a level is not occupied."""
@@ -155,15 +154,15 @@ def _numbers(content: bytes, names: tuple[str, ...] | list[str], path: Path, fir
         text = _texts(content, [*names, *extra], path).select(pl.col(name).cast(kinds[name], strict=False) for name in names)
     for row, cells in enumerate(text.select(pl.col(name).is_null() for name in names).iter_rows(), start=1):
         if any(cells):
-            raise SourceError("no number stands here", file=path, row=row, field=names[cells.index(True)], hint=_AGAIN)
-    raise SourceError("cannot be read as numbers", file=path, hint=_AGAIN)
+            raise SourceError("no number stands here", file=path, row=row, field=names[cells.index(True)], hint=FETCH_AGAIN)
+    raise SourceError("cannot be read as numbers", file=path, hint=FETCH_AGAIN)
 
 
 def _texts(content: bytes, names: list[str], path: Path) -> pl.DataFrame:
     try:
         return pl.read_csv(io.BytesIO(content), has_header=False, schema=dict.fromkeys(names, pl.String), encoding="utf8-lossy")
     except (pl.exceptions.PolarsError, ValueError) as error:
-        raise SourceError(f"is no readable CSV: {str(error).splitlines()[0]}", file=path, hint=_AGAIN) from error
+        raise SourceError(f"is no readable CSV: {str(error).splitlines()[0]}", file=path, hint=FETCH_AGAIN) from error
 
 
 def _with_lives(frame: pl.DataFrame) -> pl.DataFrame:

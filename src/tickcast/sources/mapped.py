@@ -8,14 +8,12 @@ from typing import Any, ClassVar, Literal
 
 import polars as pl
 
-from tickcast.clock import parse_duration
-from tickcast.schema import CONTRACTS, SIGNALS
-from tickcast.sources.base import FileSource, no_contracts
-from tickcast.sources.cleaning import Cleaned
+from tickcast.cleaning import Cleaned
+from tickcast.schema import SIGNALS
+from tickcast.sources.base import FileSource
 from tickcast.sources.files import Paths, list_files, read_bytes
-from tickcast.sources.layout import Layout
 from tickcast.sources.mapping import DeclaredColumns
-from tickcast.sources.portions import Portion, own_rows, portions, read_portion
+from tickcast.sources.portions import Portion, portions_of, read_portion, without_margins
 from tickcast.sources.stamps import Stamps
 from tickcast.sources.tabular import read_csv, read_parquet
 
@@ -53,35 +51,30 @@ class MappedTable(FileSource):
         member: str | None = None,
         layout: Mapping[str, Any] | None = None,
     ) -> None:
-        self.table, self.member = DeclaredColumns.table_named(table), member
-        told = Layout.from_dict(layout)
-        length = parse_duration(interval) if interval else 0
         stamps = Stamps(zone, unit, format)
-        self.declared = DeclaredColumns(self.table, dict(columns), symbol, stamps, told, length, bar_stamp, told.end_of_day(format))
+        self.declared = DeclaredColumns.declared(table, columns, symbol, stamps, layout=layout, interval=interval, bar_stamp=bar_stamp)
+        self.table, self.member = self.declared.table, member
         self.files = list_files(files, "*")
 
     def contracts(self) -> pl.DataFrame:
         """The files' own rows where they are mapped to table `contracts`; otherwise nothing is known."""
-        if self.table is not CONTRACTS:
-            return no_contracts()
-        told = pl.concat([chunk.frame for chunk in self.history()]).sort("symbol", "ts", maintain_order=True)
-        return told.unique(["symbol", "ts"], keep="last", maintain_order=True)
+        return self.declared.contracts(self.history())
 
     @property
-    def parts(self) -> tuple[Portion, ...]:
+    def portions(self) -> tuple[Portion, ...]:
         """Large CSV and Parquet files in portions; what needs the rows before, as quotes of one side do, in one piece."""
         whole = self.declared.layout.carry or self.table is SIGNALS or self.member is not None
         return tuple(Portion(file) for file in self.files) if whole else self._portions
 
     @cached_property
     def _portions(self) -> tuple[Portion, ...]:
-        return tuple(part for file in self.files for part in portions(file, self.declared.layout.header))
+        return tuple(portion for file in self.files for portion in portions_of(file, self.declared.layout.header))
 
-    def _read(self, part: Portion) -> Cleaned:
-        path, header = part.file, self.declared.layout.header
-        if part.first is not None:
-            rows = read_portion(part, header, self.declared.columns.values())
-            return own_rows(self.declared.cleaned(rows.frame, path, first=rows.first), part)
+    def _read(self, portion: Portion) -> Cleaned:
+        path, header = portion.file, self.declared.layout.header
+        if portion.first is not None:
+            rows = read_portion(portion, header, self.declared.columns.values())
+            return without_margins(self.declared.cleaned(rows.frame, path, first=rows.first), portion)
         content = read_bytes(path, self.member)
         raw = read_parquet(content, path) if content[:4] == b"PAR1" else read_csv(content, path, header, self.declared.columns.values())
         return self.declared.cleaned(raw, path)

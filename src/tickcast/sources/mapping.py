@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import polars as pl
 
+from tickcast.cleaning import Cleaned, clean
+from tickcast.clock import parse_duration
 from tickcast.errors import ConfigError, DataError, SourceError
-from tickcast.schema import SIGNALS, TABLES, Table
-from tickcast.sources.cleaning import Cleaned, clean
+from tickcast.schema import CONTRACTS, SIGNALS, TABLES, Table
 from tickcast.sources.end_of_day import EndOfDay
 from tickcast.sources.layout import Layout
 from tickcast.sources.stamps import Stamps
@@ -60,12 +61,31 @@ class DeclaredColumns:
             hint = "declare interval: 1m and bar_stamp: open or close"
             raise ConfigError("bars need their interval and their stamp", field="bar_stamp", hint=hint)
 
-    @staticmethod
-    def table_named(name: str) -> Table:
-        """The table of `schema` called `name`. Raises ConfigError."""
-        if name not in TABLES:
-            raise ConfigError(f"no table {name!r}", field="table", hint=f"choose one of {', '.join(TABLES)}")
-        return TABLES[name]
+    @classmethod
+    def declared(
+        cls,
+        table: str,
+        columns: Mapping[str, str],
+        symbol: str | None,
+        stamps: Stamps,
+        *,
+        layout: Mapping[str, Any] | None,
+        interval: str | None,
+        bar_stamp: Literal["open", "close"] | None,
+    ) -> DeclaredColumns:
+        """The mapping that the words of a configuration declare, see `MappedTable`. Raises ConfigError."""
+        if table not in TABLES:
+            raise ConfigError(f"no table {table!r}", field="table", hint=f"choose one of {', '.join(TABLES)}")
+        told = Layout.from_dict(layout)
+        length = parse_duration(interval) if interval else 0
+        return cls(TABLES[table], dict(columns), symbol, stamps, told, length, bar_stamp, told.end_of_day(stamps.format))
+
+    def contracts(self, chunks: Iterator[Cleaned]) -> pl.DataFrame:
+        """The rows themselves where they are mapped to table `contracts`, by symbol and ts; otherwise nothing is known."""
+        if self.table is not CONTRACTS:
+            return CONTRACTS.empty()
+        told = pl.concat([CONTRACTS.empty(), *(chunk.frame for chunk in chunks)], how="diagonal").sort("symbol", "ts", maintain_order=True)
+        return told.unique(["symbol", "ts"], keep="last", maintain_order=True)
 
     def cleaned(self, raw: pl.DataFrame, path: Path, *, first: int = 1) -> Cleaned:
         """The rows of `raw` in the schema, cleaned. `path` names where they come from in errors and provenance, `first` numbers the first.

@@ -14,11 +14,12 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tickcast.cleaning import Cleaned
 from tickcast.errors import SourceError
-from tickcast.sources.cleaning import Cleaned
+from tickcast.sources.files import FETCH_AGAIN
 from tickcast.sources.tabular import read_csv, too_long
 
-__all__ = ["Portion", "Rows", "own_rows", "portions", "read_portion"]
+__all__ = ["NumberedRows", "Portion", "portions_of", "read_portion", "without_margins"]
 
 _BYTES = 64 << 20
 _ROWS = 1_000_000
@@ -45,14 +46,14 @@ class Portion:
 
 
 @dataclass(frozen=True)
-class Rows:
+class NumberedRows:
     """Rows of a table as read, and the number of the first one in its file."""
 
     frame: pl.DataFrame
     first: int
 
 
-def portions(path: Path, header: Sequence[str]) -> tuple[Portion, ...]:
+def portions_of(path: Path, header: Sequence[str]) -> tuple[Portion, ...]:
     """The portions of a file, in order; one for a file that is small or cannot be cut. `header` names the columns of bare CSV."""
     if "!" in str(path) or not path.is_file() or path.stat().st_size <= _BYTES:
         return (Portion(path),)
@@ -104,13 +105,13 @@ def _ends_line(path: Path, size: int) -> bool:
         return stream.read(1) == b"\n"
 
 
-def read_portion(portion: Portion, header: tuple[str, ...], wanted: Collection[str] | None = None) -> Rows:
+def read_portion(portion: Portion, header: tuple[str, ...], wanted: Collection[str] | None = None) -> NumberedRows:
     """The rows of a portion of a file that was cut, with those of its margins; `wanted` as in `read_csv`. Raises SourceError."""
     with portion.file.open("rb") as stream:
         return _parquet_rows(portion) if stream.read(4) == b"PAR1" else _csv_rows(portion, header, wanted)
 
 
-def _parquet_rows(portion: Portion) -> Rows:
+def _parquet_rows(portion: Portion) -> NumberedRows:
     with _opened(portion.file) as file:
         groups = file.metadata.num_row_groups
         low, high = max(portion.start - 1, 0), min(portion.end + 1, groups)
@@ -123,10 +124,10 @@ def _parquet_rows(portion: Portion) -> Rows:
         raise SourceError("holds no table", file=portion.file, hint="name a Parquet file with columns")
     skip = max(before - _MARGIN_ROWS, 0)
     own = before + (portion.last or 0) - (portion.first or 1) + 1
-    return Rows(frame[skip : own + _MARGIN_ROWS], (portion.first or 1) - before + skip)
+    return NumberedRows(frame[skip : own + _MARGIN_ROWS], (portion.first or 1) - before + skip)
 
 
-def _csv_rows(portion: Portion, header: tuple[str, ...], wanted: Collection[str] | None) -> Rows:
+def _csv_rows(portion: Portion, header: tuple[str, ...], wanted: Collection[str] | None) -> NumberedRows:
     with portion.file.open("rb") as stream:
         names = b"" if header else stream.readline()
         low = max(portion.start - _MARGIN, 0)
@@ -145,13 +146,13 @@ def _csv_rows(portion: Portion, header: tuple[str, ...], wanted: Collection[str]
         before -= 1  # the header stands in the margin
     first = (portion.first or 1) - before
     try:
-        return Rows(read_csv(content, portion.file, header, wanted), first)
+        return NumberedRows(read_csv(content, portion.file, header, wanted), first)
     except SourceError as error:
         row = None if error.row is None else error.row + first - 1
         raise SourceError(error.message, file=portion.file, row=row, field=error.field, hint=error.hint) from None
 
 
-def own_rows(chunk: Cleaned, portion: Portion) -> Cleaned:
+def without_margins(chunk: Cleaned, portion: Portion) -> Cleaned:
     """The chunk without the rows of the margins, kept and set aside."""
     if portion.first is None or portion.last is None:
         return chunk
@@ -170,4 +171,4 @@ def _opened(path: Path) -> pq.ParquetFile:
 
 
 def _damaged(path: Path, error: Exception) -> SourceError:
-    return SourceError(f"is no readable Parquet: {str(error).splitlines()[0]}", file=path, hint="fetch the file again, it is damaged")
+    return SourceError(f"is no readable Parquet: {str(error).splitlines()[0]}", file=path, hint=FETCH_AGAIN)

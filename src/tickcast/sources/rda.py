@@ -20,6 +20,7 @@ import numpy as np
 import polars as pl
 
 from tickcast.errors import SourceError
+from tickcast.sources.files import FETCH_AGAIN
 
 __all__ = ["read_rda"]
 
@@ -46,9 +47,7 @@ def read_rda(path: Path) -> Mapping[str, pl.DataFrame]:
         found = _Reader(content, 7).objects()
         return {name: _frame(value) for name, value in found.items() if "names" in value.marks}
     except (struct.error, IndexError, ValueError, TypeError, AttributeError, KeyError, OverflowError, pl.exceptions.PolarsError) as error:
-        raise SourceError(
-            f"holds no data frame that can be read: {error}", file=path, hint="fetch the file again, it is damaged"
-        ) from error
+        raise SourceError(f"holds no data frame that can be read: {error}", file=path, hint=FETCH_AGAIN) from error
 
 
 @dataclass

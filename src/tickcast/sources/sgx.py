@@ -13,11 +13,11 @@ from typing import ClassVar
 import numpy as np
 import polars as pl
 
+from tickcast.cleaning import Cleaned, clean
 from tickcast.errors import ConfigError, SourceError
 from tickcast.schema import BOOK_LEVELS, TABLES
 from tickcast.sources.base import FileSource, no_contracts
-from tickcast.sources.cleaning import Cleaned, clean
-from tickcast.sources.files import Paths, list_files, read_bytes
+from tickcast.sources.files import FETCH_AGAIN, Paths, list_files, read_bytes
 from tickcast.sources.portions import Portion
 from tickcast.sources.stamps import Stamps
 
@@ -26,7 +26,6 @@ __all__ = ["Sgx"]
 _HEADER = "Bid,Bid_Quantity,Ask,Ask_Quantity"
 _COLUMNS = ("bid_price", "bid_size", "ask_price", "ask_size")
 _MOMENT = re.compile(r"TimeStamp,(\d{4}-\d\d-\d\d)D(\d\d:\d\d:\d\d(?:\.\d{1,9})?)")
-_AGAIN = "fetch the file again, it is damaged"
 
 
 class Sgx(FileSource):
@@ -54,12 +53,12 @@ class Sgx(FileSource):
         """None: the files tell nothing of the instrument."""
         return no_contracts()
 
-    def _read(self, part: Portion) -> Cleaned:
-        path = part.file
+    def _read(self, portion: Portion) -> Cleaned:
+        path = portion.file
         try:
             lines = read_bytes(path).decode("utf-8-sig").splitlines()
         except UnicodeDecodeError as error:
-            raise SourceError(f"is no UTF-8 text at byte {error.start}", file=path, hint=_AGAIN) from None
+            raise SourceError(f"is no UTF-8 text at byte {error.start}", file=path, hint=FETCH_AGAIN) from None
         text = pl.DataFrame({"text": lines}).with_row_index("row", offset=1).with_columns(pl.col("text").str.strip_chars())
         text = text.filter(~pl.col("text").is_in(["", _HEADER])).with_columns(pl.col("text").str.starts_with("TimeStamp").alias("begins"))
         text = text.with_columns((pl.col("begins").cast(pl.Int64).cum_sum() - 1).alias("block"))
@@ -77,7 +76,7 @@ class Sgx(FileSource):
         """UTC ns; a local time that a clock change repeats is null and quarantined."""
         for row, line in zip(begins["row"], begins["text"], strict=True):
             if _MOMENT.fullmatch(line) is None:
-                raise SourceError(f"{line[:60]!r} tells no moment", file=path, row=row, field="TimeStamp", hint=_AGAIN)
+                raise SourceError(f"{line[:60]!r} tells no moment", file=path, row=row, field="TimeStamp", hint=FETCH_AGAIN)
         texts = begins["text"].str.strip_prefix("TimeStamp,").str.replace("D", " ", literal=True)
         return self._stamps.nanoseconds(texts, file=path, field="TimeStamp")["ts"]
 
@@ -88,14 +87,14 @@ def _levels(text: pl.DataFrame, path: Path) -> pl.DataFrame:
     ragged = parts.filter(pl.col("cells").list.len() != len(_COLUMNS))
     if len(ragged):
         found = f"has {len(ragged['cells'][0])} fields, not {len(_COLUMNS)}"
-        raise SourceError(found, file=path, row=int(ragged["row"][0]), hint=_AGAIN)
+        raise SourceError(found, file=path, row=int(ragged["row"][0]), hint=FETCH_AGAIN)
     cells = parts.select("row", "block", pl.col("cells").list.to_struct(fields=_COLUMNS)).unnest("cells")
     cells = cells.with_columns(pl.col(name).str.strip_chars().replace({"": "nan"}) for name in _COLUMNS)
     numbers = cells.with_columns(pl.col(name).cast(pl.Float64, strict=False) for name in _COLUMNS)
     for name in _COLUMNS:
         if numbers[name].null_count():
             at = int(numbers[name].is_null().arg_max() or 0)
-            raise SourceError(f"{cells[name][at]!r} is no number", file=path, row=int(cells["row"][at]), field=name, hint=_AGAIN)
+            raise SourceError(f"{cells[name][at]!r} is no number", file=path, row=int(cells["row"][at]), field=name, hint=FETCH_AGAIN)
     numbers = numbers.with_columns(pl.col(name).fill_nan(None) for name in _COLUMNS)
     numbers = numbers.with_columns((pl.int_range(pl.len()).over("block") + 1).alias("level"))
     depth = numbers.group_by("block").agg(pl.len().alias("depth"))

@@ -16,13 +16,13 @@ from scipy.signal import lfilter
 from scipy.special import ndtr, ndtri
 
 from tickcast.calendars import calendar as calendar_named
+from tickcast.cleaning import Cleaned
 from tickcast.clock import DAY, SECOND, parse_duration
 from tickcast.distributions import Quantiles
 from tickcast.errors import ConfigError, SourceError
 from tickcast.forecast import Forecast
 from tickcast.schema import BARS, CONTRACTS, TRADES, Table, conform
 from tickcast.sources.base import LiveSource, Progress
-from tickcast.sources.cleaning import Cleaned
 
 __all__ = ["ORACLE_LEVELS", "Dynamics", "Floats", "SimulatedMarket"]
 

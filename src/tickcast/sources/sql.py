@@ -11,12 +11,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import polars as pl
 
-from tickcast.clock import parse_duration
+from tickcast.cleaning import Cleaned
 from tickcast.errors import ConfigError, SourceError
-from tickcast.schema import CONTRACTS
-from tickcast.sources.base import Progress, Source, no_contracts
-from tickcast.sources.cleaning import Cleaned
-from tickcast.sources.layout import Layout
+from tickcast.sources.base import Progress, Source
 from tickcast.sources.mapping import DeclaredColumns
 from tickcast.sources.stamps import Stamps
 
@@ -66,11 +63,9 @@ class SqlTable(Source):
             raise ConfigError("a database is asked for a relation or by a query", field="relation", hint="give one of the two")
         if query is not None and (re.match(r"\s*(select|with)\b", query, re.IGNORECASE) is None or ";" in query.rstrip("; \n\t")):
             raise ConfigError("the query is not one SELECT", field="query", hint="write SELECT … FROM …")
-        self.table = DeclaredColumns.table_named(table)
-        told = Layout.from_dict(layout)
-        length = parse_duration(interval) if interval else 0
         stamps = Stamps(zone, unit, format)
-        self.declared = DeclaredColumns(self.table, dict(columns), symbol, stamps, told, length, bar_stamp, told.end_of_day(format))
+        self.declared = DeclaredColumns.declared(table, columns, symbol, stamps, layout=layout, interval=interval, bar_stamp=bar_stamp)
+        self.table = self.declared.table
         self.relation, self.query, self._batch = relation, query.rstrip("; \n\t") if query else None, batch
         self._engine = _engine(url, password_env)
         self.place = self._engine.url.render_as_string(hide_password=True)
@@ -91,10 +86,7 @@ class SqlTable(Source):
 
     def contracts(self) -> pl.DataFrame:
         """The rows themselves where they are mapped to table `contracts`; otherwise nothing is known."""
-        if self.table is not CONTRACTS:
-            return no_contracts()
-        told = pl.concat([chunk.frame for chunk in self.history()]).sort("symbol", "ts", maintain_order=True)
-        return told.unique(["symbol", "ts"], keep="last", maintain_order=True)
+        return self.declared.contracts(self.history())
 
     def _stamps_together(self) -> Iterator[pl.DataFrame]:
         """The batches of the answer, cut between two stamps."""

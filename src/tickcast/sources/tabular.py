@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from tickcast.errors import SourceError
+from tickcast.sources.files import FETCH_AGAIN
 
 __all__ = ["read_csv", "read_parquet", "too_long", "within_quotes"]
 
@@ -26,9 +27,7 @@ def read_parquet(content: bytes, path: Path) -> pl.DataFrame:
     try:
         frame = pl.from_arrow(pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=True).read())
     except (pa.ArrowException, OSError, ValueError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
-        raise SourceError(
-            f"is no readable Parquet: {str(error).splitlines()[0]}", file=path, hint="fetch the file again, it is damaged"
-        ) from error
+        raise SourceError(f"is no readable Parquet: {str(error).splitlines()[0]}", file=path, hint=FETCH_AGAIN) from error
     if not isinstance(frame, pl.DataFrame):
         raise SourceError("holds no table", file=path, hint="name a Parquet file with columns")
     return frame
@@ -48,7 +47,7 @@ def read_csv(content: bytes, path: Path, header: tuple[str, ...], wanted: Collec
     bare = bool(header)
     if 0 in content:
         row = content.count(b"\n", 0, content.index(0)) + bare
-        raise SourceError("holds a NUL byte", file=path, row=row or None, hint="fetch the file again, it is damaged")
+        raise SourceError("holds a NUL byte", file=path, row=row or None, hint=FETCH_AGAIN)
     names = _names(content[: _refuse_shifted(content, path, bare)], path, header)
     kept = sorted({names.index(name) for name in wanted}) if wanted is not None and set(wanted) <= set(names) else None
     if wanted is not None and any(f"{name}_duplicated_0" in names for name in wanted):

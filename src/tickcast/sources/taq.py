@@ -14,7 +14,7 @@ from tickcast.cleaning import REGULAR, Cleaned, clean, tape_quotes, tape_trades
 from tickcast.errors import ConfigError, SourceError
 from tickcast.schema import TABLES
 from tickcast.sources.base import FileSource, no_contracts
-from tickcast.sources.files import Paths, list_files
+from tickcast.sources.files import FETCH_AGAIN, Paths, list_files
 from tickcast.sources.portions import Portion
 from tickcast.sources.rda import read_rda
 
@@ -82,8 +82,8 @@ class Taq(FileSource):
         """Nothing is known of the instruments."""
         return no_contracts()
 
-    def _read(self, part: Portion) -> Cleaned:
-        path = part.file
+    def _read(self, portion: Portion) -> Cleaned:
+        path = portion.file
         frame = self._tape(path)
         trades = self.table.name == "trades"
         if self.reference:
@@ -108,9 +108,7 @@ class Taq(FileSource):
         frame = tables[0].select(pl.col(name).alias(ours) for name, ours in wanted.items()).with_row_index("row", offset=1)
         seconds = frame["ts"].cast(pl.Float64).fill_null(float("nan")).to_numpy()
         if not np.all(np.abs(seconds[np.isfinite(seconds)]) < 9e9):
-            raise SourceError(
-                "holds times that are no seconds since 1970", file=path, field="DT", hint="fetch the file again, it is damaged"
-            )
+            raise SourceError("holds times that are no seconds since 1970", file=path, field="DT", hint=FETCH_AGAIN)
         known = np.isfinite(seconds)
         stamps = pl.Series("ts", np.rint(np.where(known, seconds, 0) * 1e6).astype(np.int64) * _MICROSECOND).set(pl.Series(~known), None)
         sizes = [pl.col(name).cast(pl.Float64) * self.lot for name in ("bid_size_1", "ask_size_1") if name in frame.columns]

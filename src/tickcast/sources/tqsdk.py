@@ -17,12 +17,12 @@ from typing import ClassVar
 import polars as pl
 
 from tickcast.calendars import CALENDARS
+from tickcast.cleaning import Cleaned, clean
 from tickcast.clock import HOUR, parse_duration
 from tickcast.errors import ConfigError
 from tickcast.schema import BOOK
 from tickcast.sources.base import LiveSource, Progress
-from tickcast.sources.cleaning import Cleaned, clean
-from tickcast.sources.days import Day, trading_days
+from tickcast.sources.days import DayRange, trading_days
 from tickcast.sources.tqsdk_catalogue import merged_catalogue
 from tickcast.sources.tqsdk_link import Account, Link
 
@@ -150,7 +150,7 @@ class TqSdk(LiveSource):
     def _alive(known: pl.DataFrame, at: int) -> list[str]:
         return known.filter((pl.col("ts") <= at) & (pl.col("expiry") >= at))["symbol"].to_list()
 
-    def _asked(self, link: Link, symbol: str, day: Day) -> Cleaned:
+    def _asked(self, link: Link, symbol: str, day: DayRange) -> Cleaned:
         """A contract's rows of a day. TqSdk begins with the last of the ticks at its first stamp, so it is asked from an hour before."""
         link.ask(ask="ticks", symbol=symbol, start=day.start - HOUR, end=day.end)
         rows = link.answer(_ANSWER).rows
