@@ -10,11 +10,11 @@ from cyclopts import Parameter
 from rich.markup import escape
 from rich.table import Table
 
+from tickcast.cli.data_range import alone
 from tickcast.cli.stored import stored
 from tickcast.cli.terminal import Terminal
 from tickcast.clock import day_text
 from tickcast.config import DataConfig
-from tickcast.errors import ConfigError
 
 if TYPE_CHECKING:
     from tickcast.calendars import Calendar
@@ -71,8 +71,7 @@ def audit(
         No progress.
     """
     terminal = Terminal(quiet=quiet, as_json=json)
-    if config is not None and (table, symbol, calendar) != (None, None, None):
-        raise ConfigError("--config names table, symbol and calendar itself", hint="give --config alone, or none")
+    alone(config, table, symbol, calendar)
     data = None if config is None else DataConfig.load(config, set_)
     from tickcast.calendars import calendar as named
     from tickcast.upkeep import audit as audited

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from cyclopts import Parameter
 
 from tickcast.cli.data_range import days_meant
 from tickcast.cli.terminal import Terminal
-from tickcast.clock import DAY, day_text
+from tickcast.clock import day_text
 from tickcast.config import DataConfig
 from tickcast.errors import ConfigError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 __all__ = ["cost"]
 
@@ -62,7 +59,7 @@ def cost(
     from tickcast.sources import DatabentoHistory
     from tickcast.sources.configured import configured
     from tickcast.store import Store
-    from tickcast.upkeep import family, missing_days
+    from tickcast.upkeep import family, missing_days, ranges_asked
 
     source = configured(data)
     if not isinstance(source, DatabentoHistory):
@@ -71,7 +68,7 @@ def cost(
         dataset = family(data, kept)
         first, last = days_meant(data, dataset, kept, from_, until, to=None)
         due = missing_days(dataset, kept, first, last, now=time.time_ns())
-    told = [source.estimate(start=low, end=high) for low, high in _runs(due, data.calendar)]
+    told = [source.estimate(start=low, end=high) for low, high in ranges_asked(due, data.calendar)]
     value = {
         "days": len(due),
         "downloads": sum(each.pieces for each in told),
@@ -83,18 +80,3 @@ def cost(
     }
     size = f"{value['downloads']} downloads of {value['bytes']} bytes without compression"
     terminal.answer(value, f"{len(due)} days are missing: {size}\n{value['dollars']:.2f} US dollars, {source.budget:.2f} are allowed")
-
-
-def _runs(days: Sequence[int], calendar: str) -> list[tuple[int, int]]:
-    """[start, end) in UTC ns of each run of trading days one after the other."""
-    from tickcast.sources import trading_days
-
-    if not days:
-        return []
-    wanted, runs = set(days), list[tuple[int, int]]()
-    for day in trading_days(calendar, (min(days) - 7) * DAY, (max(days) + 7) * DAY):
-        if day.number in wanted and runs and runs[-1][1] == day.start:
-            runs[-1] = (runs[-1][0], day.end)
-        elif day.number in wanted:
-            runs.append((day.start, day.end))
-    return runs

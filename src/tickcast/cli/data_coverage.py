@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 from rich.text import Text
 
-from tickcast.cli.data_range import days_meant
+from tickcast.cli.data_range import alone, days_meant
 from tickcast.cli.stored import stored
 from tickcast.cli.terminal import Terminal
 from tickcast.clock import day_text
 from tickcast.config import DataConfig
-from tickcast.errors import ConfigError
 
 if TYPE_CHECKING:
     import polars as pl
@@ -86,8 +85,7 @@ def coverage(
         No remarks.
     """
     terminal = Terminal(quiet=quiet, as_json=json)
-    if config is not None and (table, symbol, calendar) != (None, None, None):
-        raise ConfigError("--config names table, symbol and calendar itself", hint="give --config alone, or none")
+    alone(config, table, symbol, calendar)
     from tickcast.upkeep import with_quarantine
 
     with stored(store) as kept:

@@ -8,11 +8,19 @@ from tickcast.clock import day_number
 from tickcast.errors import ConfigError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tickcast.config import DataConfig
     from tickcast.store import Store
     from tickcast.upkeep import Family
 
-__all__ = ["days_meant"]
+__all__ = ["alone", "days_meant"]
+
+
+def alone(config: Path | None, *named: str | None) -> None:
+    """Raises ConfigError where a configuration is given and table, symbol or calendar are named beside it."""
+    if config is not None and any(each is not None for each in named):
+        raise ConfigError("--config names table, symbol and calendar itself", hint="give --config alone, or none")
 
 
 def days_meant(data: DataConfig, dataset: Family, store: Store, first: str | None, last: str | None, *, to: int | None) -> tuple[int, int]:

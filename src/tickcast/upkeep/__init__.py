@@ -1,17 +1,17 @@
 """Keeping a store complete and sound: what should be there, what is, asking for the rest, and looking for what is wrong."""
 
 from tickcast.upkeep.audit import Audited, audit
-from tickcast.upkeep.damage import Damage, damaged_days
+from tickcast.upkeep.damage import DamagedDay, damaged_days
 from tickcast.upkeep.day_audit import Finding
 from tickcast.upkeep.expected import Family, family
-from tickcast.upkeep.fill import Filled, fill, missing_days
+from tickcast.upkeep.fill import Filled, fill, missing_days, ranges_asked
 from tickcast.upkeep.instruments import known_contracts, remember
 from tickcast.upkeep.verify import STATES, Holdings, Verified, day_states, ledger_states, states_of, verify, with_quarantine
 
 __all__ = [
     "STATES",
     "Audited",
-    "Damage",
+    "DamagedDay",
     "Family",
     "Filled",
     "Finding",
@@ -25,6 +25,7 @@ __all__ = [
     "known_contracts",
     "ledger_states",
     "missing_days",
+    "ranges_asked",
     "remember",
     "states_of",
     "verify",

@@ -183,8 +183,6 @@ def _of_store(kind: str, file: str | None, found: str) -> Finding:
 
 def _quarantined(store: Store, table: str | None, symbols: Sequence[str] | None) -> tuple[tuple[str, str, str, int], ...]:
     """Rows set aside by table, symbol and reason."""
-    if "quarantine" not in TABLES:
-        return ()
     counts: dict[tuple[str, str, str], int] = {}
     for rows in store.chunks("quarantine", symbols):
         held = rows if table is None else rows.filter(pl.col("table") == table)

@@ -1,4 +1,4 @@
-"""Damage: stored days that cannot be read as they were written, each read once and held against hash and manifest."""
+"""Damaged days: those that cannot be read as they were written, each read once and held against hash and manifest."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from tickcast.errors import StoreError
 from tickcast.store import Store
 from tickcast.upkeep.expected import Family
 
-__all__ = ["Damage", "damaged_days"]
+__all__ = ["DamagedDay", "damaged_days"]
 
 
 @dataclass(frozen=True)
-class Damage:
+class DamagedDay:
     """A stored day that cannot be read: whose, which, and what was found."""
 
     symbol: str
@@ -25,7 +25,7 @@ class Damage:
 
 def damaged_days(
     dataset: Family, store: Store, first: int, last: int, progress: Callable[[str, float], None] | None = None
-) -> tuple[Damage, ...]:
+) -> tuple[DamagedDay, ...]:
     """The days of the range whose bytes are not those that were committed; all of them, not only the first."""
     held = store.coverage(dataset.table).filter(
         pl.col("symbol").is_in([*dataset.alive, *dataset.members]) & pl.col("trading_day").is_between(first, last)
@@ -37,7 +37,7 @@ def damaged_days(
         try:
             store.day(content)
         except StoreError as error:
-            out.append(Damage(symbol, day, str(error)))
+            out.append(DamagedDay(symbol, day, str(error)))
     if progress is not None:
         progress("read", 1.0)
     return tuple(out)

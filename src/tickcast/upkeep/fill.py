@@ -23,7 +23,7 @@ from tickcast.upkeep.expected import KEY, Family, over, trading_days_between
 from tickcast.upkeep.instruments import remember
 from tickcast.upkeep.verify import day_states
 
-__all__ = ["Filled", "fill", "missing_days", "note_closed"]
+__all__ = ["Filled", "fill", "missing_days", "note_closed", "ranges_asked"]
 
 _MARGIN = 4 * DAY
 
@@ -105,7 +105,7 @@ def fill(
     note_closed(dataset, store, first, last)
     work = _work(dataset, store, first, last, clock(), again)
     tally = _Tally(data, dataset, store, work, clock)
-    for low, high in _runs(work.days, dataset.calendar):
+    for low, high in ranges_asked(work.days, dataset.calendar):
         for chunk in source.history(start=low, end=high):
             tally.take(chunk)
             if progress is not None and work.days:
@@ -231,8 +231,8 @@ def _work(dataset: Family, store: Store, first: int, last: int, now: int, again:
     return _Work(days, waiting, MappingProxyType({day: tuple(symbols) for day, symbols in lacking.items()}))
 
 
-def _runs(days: Sequence[int], name: str) -> list[tuple[int, int]]:
-    """[start, end) in UTC ns of each run of trading days one after the other."""
+def ranges_asked(days: Sequence[int], name: str) -> list[tuple[int, int]]:
+    """[start, end) in UTC ns that a source is asked for, one per run of trading days (in order) that follow each other in the calendar."""
     if not days:
         return []
     around = {day.number: day for day in trading_days(name, days[0] * DAY - _MARGIN, (days[-1] + 1) * DAY + _MARGIN) if day.whole}
