@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
@@ -9,6 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -18,6 +21,7 @@ from tickcast.schema import BARS, TRADES, conform
 from tickcast.store.day_file import decode, encode
 from tickcast.store.day_rows import canonical, merge
 from tickcast.store.durable import exclusive, place
+from tickcast.store.lattice_file import lattice_file, lattice_rows
 
 
 def trades(prices: list[float]) -> pl.DataFrame:
@@ -44,6 +48,7 @@ def test_an_altered_cut_or_absent_file_is_named_before_it_is_parsed(tmp_path: Pa
     assert decode(path, digest).equals(trades([1.0, 2.0]))
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from([1.0, 2.0, 3.0]), min_size=1, max_size=8), st.randoms(use_true_random=False))
 def test_a_day_is_the_same_in_whatever_order_its_rows_come(prices: list[float], shuffled: object) -> None:
     rows = trades(prices)
@@ -133,3 +138,37 @@ def test_what_a_day_file_cannot_hold_is_named() -> None:
     with pytest.raises(StoreError, match="field a: holds List"):
         encode(pl.DataFrame({"a": [[1]]}))
     assert encode(pl.DataFrame({"a": []}, schema={"a": pl.Float64}))[1] != b""
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    places=st.lists(st.integers(-(2**20), 2**20) | st.integers(-(2**48), 2**48), min_size=1, max_size=300),
+    repeats=st.sampled_from([1, 30]),
+    step=st.sampled_from([1, 5, 25]),
+)
+def test_any_reader_of_parquet_gets_the_places_of_a_lattice_file(places: list[int], repeats: int, step: int) -> None:
+    at = np.array(places * repeats)
+    rows = pl.DataFrame({"symbol": "X", "ts": 7 + at * step, "price": at * step / 4, "side": (at % 3).astype(np.int8)})
+    content = lattice_file(rows)
+    assert content is not None
+    back = lattice_rows(content)
+    assert back is not None and back.schema == rows.schema and back.equals(rows)
+    read = pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=True).read()
+    polars = pl.read_parquet(io.BytesIO(content))
+    for name in ("ts", "price", "side"):
+        found = read[name].to_numpy().astype(np.int64)
+        assert np.array_equal(found, polars[name].to_numpy())
+        given_as = rows[name].to_numpy()
+        scale = np.unique(given_as - given_as[0])
+        assert len(np.unique(found)) == len(scale) and np.array_equal(np.argsort(found, kind="stable"), np.argsort(given_as, kind="stable"))
+
+
+def test_what_a_lattice_file_cannot_hold_is_left_to_the_other_writer() -> None:
+    for values in ([1.0, None], [0.1 + 0.2, 1e-7], [-0.0, 1.0], ["a", "b"], [True, False]):
+        assert lattice_file(pl.DataFrame({"ts": [1, 2], "a": values})) is None, values
+    assert lattice_rows(encode(pl.DataFrame({"a": [1.0, None]}))[1]) is None
+    content = lattice_file(pl.DataFrame({"ts": [1, 2, 5]}))
+    assert content is not None
+    begin = content.index(b'{"rows":3')
+    with pytest.raises(ValueError, match="a page is not"):
+        lattice_rows(content[:begin] + content[begin:].replace(b'"rows":3', b'"rows":4'))

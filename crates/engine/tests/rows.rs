@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use proptest::prelude::*;
 use serde::Deserialize;
 use serde_json::Value;
-use tickcast_engine::rows::{Cells, float_lattice, floats_of, int_lattice, ints_of, key, row_hashes, text};
+use tickcast_engine::rows::{Cells, float_lattice, floats_of, int_lattice, ints_of, key, packed, row_hashes, text, unpacked};
 
 #[derive(Deserialize)]
 struct Case {
@@ -47,7 +47,32 @@ fn bits(values: &[f64]) -> Vec<u64> {
     values.iter().map(|value| value.to_bits()).collect()
 }
 
+/// What `unpacked` gives of bytes.
+fn again(bytes: &[u8], count: usize) -> Option<Vec<i64>> {
+    let mut out = vec![0; count];
+    unpacked(bytes, count, |at, numbers| out[at..at + numbers.len()].copy_from_slice(numbers)).map(|()| out)
+}
+
 proptest! {
+    #[test]
+    fn packed_numbers_come_back(bits in 0_u32..64, seeds in prop::collection::vec(any::<i64>(), 0..40), repeats in 1_usize..200) {
+        let numbers: Vec<i64> = (0..repeats).flat_map(|_| seeds.iter().map(|seed| seed >> bits)).collect();
+        let bytes = packed(&numbers);
+        prop_assert_eq!(again(&bytes, numbers.len()), Some(numbers.clone()));
+        prop_assert!(bytes.len() <= 64 + numbers.len() * 9 + 1200, "{} bytes for {} numbers", bytes.len(), numbers.len());
+        prop_assert_eq!(again(&bytes, numbers.len() + 1), None);
+        if numbers.len() > 1 {
+            prop_assert_eq!(again(&bytes[..bytes.len() / 2], numbers.len()), None);
+        }
+    }
+
+    #[test]
+    fn other_bytes_are_refused_or_give_numbers(bytes in prop::collection::vec(any::<u8>(), 0..300), count in 0_usize..300) {
+        prop_assert!(again(&bytes, count).is_none_or(|found| found.len() == count));
+        let headed = [&[128, 1, 4, count.min(127) as u8][..], &bytes].concat();
+        prop_assert!(again(&headed, count.min(127)).is_none_or(|found| found.len() == count.min(127)));
+    }
+
     #[test]
     fn floats_on_a_lattice_come_back_to_the_bit(places in prop::collection::vec(-1_000_000_000_i64..1_000_000_000, 1..600), step in 1_i64..100, digits in 0..9) {
         let divisor = 10_f64.powi(digits);

@@ -33,7 +33,10 @@ mod _engine {
     #[pymodule_export]
     use super::predictor::PyPredictor;
     #[pymodule_export]
-    use super::rows::{float_lattice, floats_of, int_lattice, ints_of, row_hashes, text_hashes};
+    use super::rows::{
+        float_lattice, float_page, floats_of, floats_of_page, int_lattice, int_page, ints_of, ints_of_page, parquet_file, parquet_places,
+        row_hashes, text_hashes,
+    };
     #[pymodule_export]
     use super::server::PyServer;
 

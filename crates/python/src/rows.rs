@@ -3,7 +3,8 @@
 use numpy::{PyArray1, PyReadonlyArray1, PyReadwriteArray1, ToPyArray};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use tickcast_engine::rows::{self, Cells};
+use pyo3::types::PyBytes;
+use tickcast_engine::rows::{self, Cells, Page};
 
 /// Values of a column, as numpy hands them over.
 #[derive(FromPyObject)]
@@ -129,4 +130,101 @@ fn fitting<T>(places: &[T], length: usize) -> PyResult<&[T]> {
     } else {
         Err(PyValueError::new_err(format!("{} places for {length} numbers", places.len())))
     }
+}
+
+type Packed<'py, R> = Option<(Bound<'py, PyBytes>, bool, i64, R)>;
+
+/// Packed places, whether they are of 64 bits, step and divisor, as of `float_lattice`.
+#[pyfunction]
+pub(crate) fn float_page<'py>(py: Python<'py>, values: PyReadonlyArray1<'py, f64>) -> PyResult<Packed<'py, f64>> {
+    let values = values.as_slice()?;
+    let found = py.detach(|| rows::float_lattice(values).map(|found| (page(&found.places), found.step, found.divisor)));
+    Ok(found.map(|((bytes, wide), step, divisor)| (PyBytes::new(py, &bytes), wide, step, divisor)))
+}
+
+/// Packed places, whether they are of 64 bits, step and start, as of `int_lattice`.
+#[pyfunction]
+pub(crate) fn int_page<'py>(py: Python<'py>, values: PyReadonlyArray1<'py, i64>) -> PyResult<Packed<'py, i64>> {
+    let values = values.as_slice()?;
+    let found = py.detach(|| rows::int_lattice(values).map(|found| (page(&found.places), found.step, found.start)));
+    Ok(found.map(|((bytes, wide), step, start)| (PyBytes::new(py, &bytes), wide, step, start)))
+}
+
+/// Differences of two numbers that are kept in 32 bits must fit as well.
+fn page(places: &[i64]) -> (Vec<u8>, bool) {
+    let most = places.iter().fold(0, |all, place| all | (place ^ place >> 63));
+    (rows::packed(places), most >> 30 != 0)
+}
+
+/// The floats of packed places that lie from `begin` to `end`, written to `out`. ValueError where these are not so many of them.
+#[pyfunction]
+pub(crate) fn floats_of_page(
+    py: Python<'_>,
+    content: &[u8],
+    begin: usize,
+    end: usize,
+    step: i64,
+    divisor: f64,
+    mut out: PyReadwriteArray1<'_, f64>,
+) -> PyResult<()> {
+    let out = out.as_slice_mut()?;
+    let bytes = content.get(begin..end).unwrap_or(&[]);
+    whole(py.detach(|| {
+        rows::unpacked(bytes, out.len(), |at, places| {
+            rows::floats_of(places, step, divisor, &mut out[at..at + places.len()])
+        })
+    }))
+}
+
+/// The whole numbers of packed places that lie from `begin` to `end`, written to `out`. ValueError where these are not so many of them.
+#[pyfunction]
+pub(crate) fn ints_of_page(
+    py: Python<'_>,
+    content: &[u8],
+    begin: usize,
+    end: usize,
+    step: i64,
+    start: i64,
+    mut out: PyReadwriteArray1<'_, i64>,
+) -> PyResult<()> {
+    let out = out.as_slice_mut()?;
+    let bytes = content.get(begin..end).unwrap_or(&[]);
+    whole(py.detach(|| {
+        rows::unpacked(bytes, out.len(), |at, places| {
+            rows::ints_of(places, step, start, &mut out[at..at + places.len()])
+        })
+    }))
+}
+
+fn whole(found: Option<()>) -> PyResult<()> {
+    found.ok_or_else(|| PyValueError::new_err("a page is not what its file says"))
+}
+
+/// A Parquet file of pages given as name, whether of 64 bits, whether compressed by zstd, bytes before that, and bytes; with one text
+/// under `key` in its metadata.
+#[pyfunction]
+pub(crate) fn parquet_file<'py>(
+    py: Python<'py>,
+    rows: usize,
+    pages: Vec<(String, bool, bool, usize, Bound<'py, PyBytes>)>,
+    key: &str,
+    text: &str,
+) -> Bound<'py, PyBytes> {
+    let given: Vec<Page<'_>> = pages
+        .iter()
+        .map(|(name, wide, zstd, length, bytes)| Page {
+            name,
+            wide: *wide,
+            zstd: *zstd,
+            length: *length,
+            bytes: bytes.as_bytes(),
+        })
+        .collect();
+    PyBytes::new(py, &py.detach(|| rows::file(rows, &given, key, text)))
+}
+
+/// Where each of the first `count` pages of such a file begins and ends. ValueError where it is not such a file.
+#[pyfunction]
+pub(crate) fn parquet_places(content: &[u8], count: usize) -> PyResult<Vec<(usize, usize)>> {
+    rows::places(content, count).ok_or_else(|| PyValueError::new_err("a page is not where its file says"))
 }

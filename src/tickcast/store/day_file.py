@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from tickcast import _engine
 from tickcast.errors import StoreError
+from tickcast.store.lattice_file import lattice_file, lattice_rows
 
 __all__ = ["decode", "encode", "verified"]
 
@@ -33,6 +34,14 @@ _STILL = 0.75  # a column that keeps its value more often than this is worth com
 
 def encode(rows: pl.DataFrame) -> tuple[str, bytes]:
     """SHA-256 and Parquet bytes; the same rows give the same bytes under one version of the writer. StoreError for a type not known."""
+    content = lattice_file(rows)
+    if content is None:
+        content = _any_file(rows)
+    return hashlib.sha256(content).hexdigest(), content
+
+
+def _any_file(rows: pl.DataFrame) -> bytes:
+    """Parquet of any rows, by pyarrow. StoreError for a type not known."""
     arrays: dict[str, pa.Array] = {}
     columns: list[list[Any]] = []
     for column in rows.iter_columns():
@@ -54,14 +63,15 @@ def encode(rows: pl.DataFrame) -> tuple[str, bytes]:
     ) as writer:
         writer.write_table(table, row_group_size=max(len(rows), 1))
         writer.add_key_value_metadata({_METADATA: facts})
-    content = sink.getvalue().to_pybytes()
-    return hashlib.sha256(content).hexdigest(), content
+    return bytes(sink.getvalue().to_pybytes())
 
 
 def decode(path: Path, digest: str) -> pl.DataFrame:
     """The rows of a file whose bytes still have this hash; nothing is parsed before that is known. Raises StoreError naming the file."""
     content = verified(path, digest)
     try:
+        if (rows := lattice_rows(content)) is not None:
+            return rows
         file = pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=True)
         facts = json.loads(file.metadata.metadata[_METADATA])
         table = file.read() if file.metadata.num_columns else pa.table({})

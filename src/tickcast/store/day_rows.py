@@ -11,7 +11,7 @@ from tickcast.clock import DAY
 from tickcast.errors import StoreError
 from tickcast.schema import TABLES, Table, conform
 
-__all__ = ["canonical", "days_of", "merge", "ready", "table_named"]
+__all__ = ["canonical", "days_of", "in_order", "merge", "ready", "table_named"]
 
 _OCCURRENCE, _PLACE = "__occurrence", "__place"
 
@@ -69,6 +69,11 @@ def _sound(values: pl.Series, required: bool) -> None:
         return
     if bad.any():
         raise StoreError("value is missing or not finite", row=int(bad.arg_max() or 0) + 1, field=values.name, hint="clean the rows first")
+
+
+def in_order(rows: pl.DataFrame, table: Table) -> bool:
+    """Whether the rows are one symbol's and in time order, as those of one stored day: then there is nothing to sort."""
+    return _alone(rows[table.identity[0]]) and rows["ts"].is_sorted()
 
 
 def _alone(values: pl.Series) -> bool:

@@ -13,7 +13,7 @@ import polars as pl
 from tickcast.errors import StoreError
 from tickcast.schema import Table
 from tickcast.store.base import Backend, Block
-from tickcast.store.day_rows import days_of, merge, ready, table_named
+from tickcast.store.day_rows import days_of, in_order, merge, ready, table_named
 from tickcast.store.definitions import Definitions
 from tickcast.store.derived import Derived
 from tickcast.store.embedded import Embedded
@@ -165,7 +165,10 @@ class Store:
         shape = table_named(table)
         if not frames:
             return pl.DataFrame(schema={column.name: column.dtype for column in shape.columns})
-        return pl.concat(frames, how="diagonal").sort("ts", shape.identity[0], maintain_order=True)
+        rows = frames[0] if len(frames) == 1 else pl.concat(frames, how="diagonal")
+        if in_order(rows, shape):
+            return rows
+        return rows.sort("ts", shape.identity[0], maintain_order=True)
 
     def chunks(
         self,

@@ -60,6 +60,7 @@ pub fn row_hashes(columns: &[(u64, Cells<'_>, Option<&[bool]>)], out: &mut [u64]
 }
 
 /// Adds a column's cells to the rows' sums.
+#[inline]
 fn add<T: Copy>(sums: &mut [u64], values: &[T], valid: Option<&[bool]>, key: u64, bits: impl Fn(T) -> u64) {
     let cell = |value| mix(bits(value).wrapping_add(key));
     match valid {
@@ -76,11 +77,13 @@ fn add<T: Copy>(sums: &mut [u64], values: &[T], valid: Option<&[bool]>, key: u64
 }
 
 /// Bits of a float, with one zero and one NaN.
+#[inline]
 fn float(value: f64) -> u64 {
     if value.is_nan() { ONE_NAN } else { (value + 0.0).to_bits() }
 }
 
 /// SplitMix64's last step: every input bit moves half of the output bits (Steele, Lea, Flood 2014).
+#[inline]
 fn mix(mut bits: u64) -> u64 {
     bits = (bits ^ bits >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     bits = (bits ^ bits >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);

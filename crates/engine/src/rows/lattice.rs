@@ -27,6 +27,20 @@ pub struct IntLattice {
 /// The coarsest decimal lattice on which all values lie; None where there is none. What stands at a null counts too.
 #[must_use]
 pub fn float_lattice(values: &[f64]) -> Option<FloatLattice> {
+    let sample = &values[..values.len().min(SAMPLE)];
+    let guessed = divisor_of(sample)?;
+    if let Some(found) = float_places(values, step_of(sample, 0, guessed), guessed) {
+        return Some(found);
+    }
+    let divisor = divisor_of(values)?;
+    let near = step_of(sample, 0, divisor).max(1);
+    float_places(values, near, divisor)
+        .or_else(|| float_places(values, step_of(values, near, divisor), divisor))
+        .or_else(|| float_places(values, 1, divisor))
+}
+
+/// The least divisor for which all values are whole.
+fn divisor_of(values: &[f64]) -> Option<f64> {
     let mut digits = 0;
     for value in values {
         while !on(*value, DIVISORS[digits]) {
@@ -36,27 +50,40 @@ pub fn float_lattice(values: &[f64]) -> Option<FloatLattice> {
             }
         }
     }
-    let divisor = DIVISORS[digits];
+    Some(DIVISORS[digits])
+}
+
+/// Greatest common divisor of all values, times the divisor, and of `near`; at least 1.
+fn step_of(values: &[f64], near: i64, divisor: f64) -> i64 {
     let whole = |value: &f64| (value * divisor + ROUNDING - ROUNDING) as i64;
-    let near = values.iter().take(SAMPLE).fold(0, |step, value| gcd(step, whole(value))).max(1);
-    float_places(values, near, divisor)
-        .or_else(|| float_places(values, values.iter().fold(near, |step, value| gcd(step, whole(value))), divisor))
-        .or_else(|| float_places(values, 1, divisor))
+    values.iter().fold(near, |step, value| gcd(step, whole(value))).max(1)
 }
 
 /// The places of all values on one lattice; None where one is not on it.
 fn float_places(values: &[f64], step: i64, divisor: f64) -> Option<FloatLattice> {
+    let (places, off) = if divisor == 1.0 {
+        places_of::<true>(values, step, divisor)
+    } else {
+        places_of::<false>(values, step, divisor)
+    };
+    (off == 0).then_some(FloatLattice { places, step, divisor })
+}
+
+/// Places of values, and 0 where all of them are on the lattice. `UNIT`: the divisor is 1, and a division would only cost time.
+fn places_of<const UNIT: bool>(values: &[f64], step: i64, divisor: f64) -> (Vec<i64>, u64) {
     let (scale, wide) = (divisor / step as f64, step as f64);
-    let mut off = false;
+    let mut off = 0;
     let places = values
         .iter()
         .map(|value| {
-            let whole = value * scale + ROUNDING - ROUNDING;
-            off |= (whole * wide / divisor).to_bits() != value.to_bits() || (whole * wide).abs() >= EXACT / 2.0;
-            whole as i64
+            let rounded = value * scale + ROUNDING;
+            let whole = rounded - ROUNDING;
+            let back = if UNIT { whole * wide } else { whole * wide / divisor };
+            off |= (back.to_bits() ^ value.to_bits()) | u64::from((whole * wide).abs() >= EXACT / 2.0);
+            rounded.to_bits().wrapping_sub(ROUNDING.to_bits()) as i64
         })
         .collect();
-    (!off).then_some(FloatLattice { places, step, divisor })
+    (places, off)
 }
 
 /// A place as it is kept.
@@ -66,18 +93,23 @@ pub trait Place: Copy {
 }
 
 impl Place for i32 {
+    #[inline]
     fn float(self) -> f64 {
         f64::from(self)
     }
+    #[inline]
     fn whole(self) -> i64 {
         i64::from(self)
     }
 }
 
 impl Place for i64 {
+    /// Places are less than 2^51, and adding them to the bits of 1.5 * 2^52 is faster than the conversion.
+    #[inline]
     fn float(self) -> f64 {
-        self as f64
+        f64::from_bits(ROUNDING.to_bits().wrapping_add(self as u64)) - ROUNDING
     }
+    #[inline]
     fn whole(self) -> i64 {
         self
     }
@@ -131,6 +163,7 @@ pub fn ints_of<T: Place>(places: &[T], step: i64, start: i64, out: &mut [i64]) {
 }
 
 /// Whether a value is a whole number of `1 / divisor`, and small enough to be counted.
+#[inline]
 fn on(value: f64, divisor: f64) -> bool {
     let whole = value * divisor + ROUNDING - ROUNDING;
     whole.abs() < EXACT / 2.0 && (whole / divisor).to_bits() == value.to_bits()
