@@ -14,7 +14,7 @@ from tickcast.clock import DAY, SECOND, parse_duration
 from tickcast.errors import ConfigError, DataError
 from tickcast.schema import BARS, CONTEXT, conform
 
-__all__ = ["build"]
+__all__ = ["build", "check_order"]
 
 _CONTEXT = tuple(column.name for column in CONTEXT)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -64,11 +64,17 @@ def _check(frame: pl.DataFrame) -> None:
     for name in needed:
         if name not in frame.columns:
             raise DataError("bars are built from trades or from finer bars; this column is missing", field=name)
-    order = frame.select(((pl.col("ts").diff().over("symbol") < 0).fill_null(False)).alias("back"))["back"]
-    if order.any():
-        raise DataError(
-            "rows are not in time order", row=int(order.arg_true()[0]) + 1, field="ts", hint="sort by ts, keeping ties in order"
-        )
+    check_order(frame)
+
+
+def check_order(frame: pl.DataFrame) -> None:
+    """Raises DataError naming the first row whose `ts` is before that of an earlier row of its symbol."""
+    if frame["ts"].is_sorted():  # most often, and a hundred times as fast as symbol by symbol
+        return
+    back = frame.select((pl.col("ts").diff().over("symbol") < 0).fill_null(False).alias("back"))["back"]
+    if back.any():
+        row = int(back.arg_true()[0]) + 1
+        raise DataError("rows are not in time order", row=row, field="ts", hint="sort by ts, keeping ties in order")
 
 
 def _local_offset(opened: NDArray[np.int64], zone: str) -> NDArray[np.int64]:
@@ -111,7 +117,9 @@ def _whole(name: str) -> pl.Expr:
 
 
 def _aggregate(rows: pl.DataFrame, *, trades: bool) -> pl.DataFrame:
-    keys = ["symbol", "segment_id", "session_id", "_end"]
+    if not rows["symbol"].is_sorted():
+        rows = rows.sort("symbol", maintain_order=True)
+    rows = rows.with_columns(pl.struct("symbol", "segment_id", "_end").rle_id().alias("_bar").set_sorted())
     if trades:
         rows = rows.with_columns((pl.col("price") * pl.col("size")).alias("turnover"))
         prices = [
@@ -126,6 +134,7 @@ def _aggregate(rows: pl.DataFrame, *, trades: bool) -> pl.DataFrame:
     else:
         prices = [pl.col("open").first(), pl.col("high").max(), pl.col("low").min(), pl.col("close").last()]
         prices += [_whole(name) for name in ("volume", "turnover", "count") if name in rows.columns]
-    context = [pl.col(name).first() for name in ("trading_day", "underlying_contract") if name in rows.columns]
-    made = rows.group_by(keys, maintain_order=True).agg(pl.col("_start").first().alias("ts_open"), *prices, *context)
-    return made.rename({"_end": "ts"}).sort("ts", maintain_order=True)
+    same = ("symbol", "segment_id", "session_id", "trading_day", "underlying_contract")
+    context = [pl.col(name).first() for name in same if name in rows.columns]
+    edges = [pl.col("_start").first().alias("ts_open"), pl.col("_end").first().alias("ts")]
+    return rows.group_by("_bar", maintain_order=True).agg(*edges, *prices, *context).sort("ts", "symbol")

@@ -7,6 +7,7 @@ import polars as pl
 
 from tickcast._engine import BarSampler
 from tickcast.bars.activity import Activity
+from tickcast.bars.build import check_order
 from tickcast.calendars import Assigned, Calendar, Sessions
 from tickcast.errors import DataError
 from tickcast.schema import BARS, conform
@@ -81,11 +82,7 @@ class Sampler:
         )["x"]
         if bad.any():
             raise DataError("a price or size is no number", row=int(bad.arg_true()[0]) + 1, field="price", hint="clean the trades first")
-        back = frame.select((pl.col("ts").diff().over("symbol") < 0).fill_null(False).alias("x"))["x"]
-        if back.any():
-            raise DataError(
-                "rows are not in time order", row=int(back.arg_true()[0]) + 1, field="ts", hint="sort by ts, keeping ties in order"
-            )
+        check_order(frame)
         for symbol, first, last in (
             frame.group_by("symbol").agg(pl.col("ts").first().alias("a"), pl.col("ts").last().alias("b")).iter_rows()
         ):
