@@ -106,7 +106,7 @@ def test_doctor_prints_square_brackets_as_they_are(
 
 
 def test_doctor_sees_a_folder_it_cannot_write() -> None:
-    disk = next(each for each in examine(Path("/proc/store")) if each.name == "disk")
+    disk = next(each for each in examine("/proc/store") if each.name == "disk")
     assert not disk.ok
 
 
@@ -138,7 +138,7 @@ def test_progress_falls_back_to_lines_and_quiet_says_nothing(capsys: pytest.Capt
 
 
 def test_an_interrupt_ends_cleanly(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    def interrupted(store: Path) -> None:
+    def interrupted(store: str) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(sys.modules["tickcast.cli.doctor"], "examine", interrupted)
@@ -147,7 +147,7 @@ def test_an_interrupt_ends_cleanly(monkeypatch: pytest.MonkeyPatch, capsys: pyte
 
 
 def test_a_missing_training_package_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    def absent(store: Path) -> None:
+    def absent(store: str) -> None:
         raise ModuleNotFoundError("No module named 'torch'", name="torch")
 
     monkeypatch.setattr(sys.modules["tickcast.cli.doctor"], "examine", absent)

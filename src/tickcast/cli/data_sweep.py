@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json as json_text
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
@@ -101,9 +100,11 @@ def _holds(store: Store, version: str) -> bool:
 
 
 def _receipts(store: str) -> list[str]:
-    """Versions that the receipts in a store's folder name; a damaged receipt names none."""
+    """Versions that a store's receipts name; a damaged receipt names none."""
+    from tickcast.lifecycle.receipts import receipts_of
+
     out = []
-    for path in sorted((Path(store) / "receipts").glob("*.json")) if "://" not in store else ():
+    for path in sorted(receipts_of(store).glob("*.json")):
         try:
             out.append(str(json_text.loads(path.read_text(encoding="utf-8"))["version"]))
         except (OSError, ValueError, KeyError, TypeError):

@@ -34,7 +34,7 @@ def demo(
     config: Path = Path("configs/es-demo.yaml"),
     *,
     runs: Path = Path("runs"),
-    store: Path = Path("data/store"),
+    store: str = "data/store",
     downloads: Path = Path("data/demo"),
     minutes: int = 60,
     simulated: bool = False,
@@ -60,7 +60,7 @@ def demo(
     runs
         Folder of run folders.
     store
-        Folder of the embedded store.
+        Folder of the embedded store, or the address of a server store; made if absent.
     downloads
         Folder for the trades.
     minutes
@@ -108,16 +108,17 @@ def demo(
     )
 
 
-def _replayed(experiment: Experiment, store: Path, bundle: Path, minutes: int, still: bool) -> dict[str, Any]:
+def _replayed(experiment: Experiment, store: str, bundle: Path, minutes: int, still: bool) -> dict[str, Any]:
     """Replay the end of the experiment's events. Raises ServeError when a served figure differs from research's."""
     from tickcast.lifecycle.ingest import ingest
     from tickcast.lifecycle.market import market
     from tickcast.lifecycle.progress import Progress
+    from tickcast.lifecycle.receipts import receipts_of
     from tickcast.lifecycle.replay import replay
     from tickcast.store import Store
 
     with Store.open(store) as kept:
-        rows = market(experiment, kept, ingest(experiment.data, kept, store / "receipts", Progress())).rows
+        rows = market(experiment, kept, ingest(experiment.data, kept, receipts_of(store), Progress())).rows
     events = rows.filter(rows["ts"] > int(rows["ts"][-1]) - (minutes + 30) * HOUR // 60)
     console = Console(stderr=True)
     last: list[Mapping[str, Any]] = []

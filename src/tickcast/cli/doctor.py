@@ -15,6 +15,7 @@ from rich.table import Table
 
 from tickcast import __version__
 from tickcast.cli.terminal import Terminal
+from tickcast.errors import TickcastError
 
 __all__ = ["Finding", "doctor", "examine"]
 
@@ -76,14 +77,25 @@ def _disk(folder: Path) -> Finding:
     return Finding("disk", writable and free > 1, f"{free:.1f} GB free at the store", meaning if free > 1 else "free some space first")
 
 
-def examine(store: Path) -> tuple[Finding, ...]:
+def _server(where: str) -> Finding:
+    from tickcast.store import Store
+
+    try:
+        with Store.open(where) as kept:
+            return Finding("server", True, f"version {kept.version()[:12]}", "the server answers and holds a store")
+    except TickcastError as error:
+        return Finding("server", False, error.message, error.hint or "choose another --store")
+
+
+def examine(store: str) -> tuple[Finding, ...]:
     """Everything looked at, in order."""
     version = platform.python_version()
     python = Finding("python", sys.version_info >= (3, 11), version, f"tickcast {__version__} needs 3.11 or newer")
-    return (python, _engine(), _runtime(), _training(), _calendars(), _threads(), _disk(store))
+    place = _server(store) if "://" in store else _disk(Path(store))
+    return (python, _engine(), _runtime(), _training(), _calendars(), _threads(), place)
 
 
-def doctor(*, store: Path = Path("data/store"), json: bool = False) -> int:
+def doctor(*, store: str = "data/store", json: bool = False) -> int:
     """Look at Python, the compiled core, the inference library, calendars, threads and disk; exit code 1 when something is broken.
 
     For example:
@@ -95,7 +107,7 @@ def doctor(*, store: Path = Path("data/store"), json: bool = False) -> int:
     Parameters
     ----------
     store
-        Folder of the embedded store.
+        Folder of the embedded store, or the address of a server store.
     json
         Write the findings as JSON.
     """

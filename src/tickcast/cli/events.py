@@ -61,7 +61,7 @@ def moment(text: str, field: str = "until") -> int:
     return (at - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)) // dt.timedelta(microseconds=1) * 1000
 
 
-def events_of(data: Path | None, config: Path | None, changes: Sequence[str], store: Path, terminal: Terminal) -> pl.DataFrame:
+def events_of(data: Path | None, config: Path | None, changes: Sequence[str], store: str, terminal: Terminal) -> pl.DataFrame:
     """The events in `data`, or those of the experiment `config`, read once into the store. Raises ConfigError unless one is given."""
     if (data is None) == (config is None):
         found = "no events are named" if data is None else "--data and --config exclude each other"
@@ -72,8 +72,9 @@ def events_of(data: Path | None, config: Path | None, changes: Sequence[str], st
     from tickcast.lifecycle.ingest import ingest
     from tickcast.lifecycle.market import market
     from tickcast.lifecycle.progress import Progress
+    from tickcast.lifecycle.receipts import receipts_of
     from tickcast.store import Store
 
     with terminal.progress() as listener, Store.open(store) as kept:
-        arrived = ingest(experiment.data, kept, store / "receipts", Progress(listener))
+        arrived = ingest(experiment.data, kept, receipts_of(store), Progress(listener))
         return market(experiment, kept, arrived).rows

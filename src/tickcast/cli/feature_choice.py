@@ -91,7 +91,7 @@ def select(
     set_: Annotated[tuple[str, ...], Parameter(name="--set", consume_multiple=False)] = (),
     about: Literal["return", "size"] = "return",
     out: Path = Path("selection"),
-    store: Path = Path("data/store"),
+    store: str = "data/store",
     json: bool = False,
     quiet: bool = False,
 ) -> None:
@@ -124,7 +124,7 @@ def select(
     out
         Folder to write into.
     store
-        Folder of the embedded store that --config reads into.
+        Folder of the embedded store, or the address of a server store, that --config reads into.
     json
         Write the selection as JSON.
     quiet

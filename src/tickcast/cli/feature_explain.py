@@ -26,7 +26,7 @@ __all__ = ["explain"]
 _MEASURED = "ns per event: in a batch of made-up rows, on this machine, measured now"
 
 
-def explain(name: str, *, store: Path = Path("data/store"), no_cost: bool = False, json: bool = False, quiet: bool = False) -> None:
+def explain(name: str, *, store: str = "data/store", no_cost: bool = False, json: bool = False, quiet: bool = False) -> None:
     """Show what a set, or one feature of it, is made of: expressions, graph, inputs, lookback, warm-up, cost, version and hash.
 
     For example:
@@ -42,7 +42,7 @@ def explain(name: str, *, store: Path = Path("data/store"), no_cost: bool = Fals
     name
         A shipped set, a YAML file, or a registered set (name or name@version); with .FEATURE after it one feature's graph as a tree.
     store
-        Folder of the embedded store whose registry is asked.
+        Folder of the embedded store, or the address of a server store, whose registry is asked.
     no_cost
         Do not measure what an event costs.
     json

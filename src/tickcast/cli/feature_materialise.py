@@ -21,7 +21,7 @@ def materialise(
     *,
     config: Path,
     set_: Annotated[tuple[str, ...], Parameter(name="--set", consume_multiple=False)] = (),
-    store: Path = Path("data/store"),
+    store: str = "data/store",
     json: bool = False,
     quiet: bool = False,
 ) -> None:
@@ -45,7 +45,7 @@ def materialise(
     set_
         Change one setting, as data.symbol=NQ; may be given several times.
     store
-        Folder of the embedded store.
+        Folder of the embedded store, or the address of a server store; made if absent.
     json
         Write the result as JSON.
     quiet
@@ -63,11 +63,12 @@ def materialise(
     from tickcast.lifecycle.input_days import experiment_days
     from tickcast.lifecycle.materialise import materialise as make
     from tickcast.lifecycle.progress import Progress
+    from tickcast.lifecycle.receipts import receipts_of
     from tickcast.store import Store
 
     with terminal.progress() as listener, Store.open(store) as kept:
         told = Progress(listener)
-        arrived = ingest(experiment.data, kept, store / "receipts", told)
+        arrived = ingest(experiment.data, kept, receipts_of(store), told)
         days = experiment_days(experiment, kept, arrived, entry.features)
         done = make(entry, experiment.data.symbol, days, kept, clock=time.time_ns, progress=told.within("materialise"))
     value = {"set": entry.key, "symbol": experiment.data.symbol, "data_version": arrived.version, **vars(done)}

@@ -38,7 +38,7 @@ def register(
     fit_until: str | None = None,
     rows: Annotated[int, Parameter(validator=validators.Number(gte=20, lte=1_000_000))] = 3000,
     seed: int = 7,
-    store: Path = Path("data/store"),
+    store: str = "data/store",
     json: bool = False,
     quiet: bool = False,
 ) -> int:
@@ -80,7 +80,7 @@ def register(
     seed
         Of the perturbations and restarts.
     store
-        Folder of the embedded store.
+        Folder of the embedded store, or the address of a server store; made if absent.
     json
         Write the entry and the verdicts as JSON.
     quiet
@@ -123,7 +123,7 @@ def register(
     return 0
 
 
-def retire(name: str, version: int, *, store: Path = Path("data/store"), json: bool = False) -> None:
+def retire(name: str, version: int, *, store: str = "data/store", json: bool = False) -> None:
     """Take a version of a registered set out of use; it stays readable by its number, and its rows stay.
 
     For example:
@@ -137,7 +137,7 @@ def retire(name: str, version: int, *, store: Path = Path("data/store"), json: b
     version
         Which of its versions.
     store
-        Folder of the embedded store.
+        Folder of the embedded store, or the address of a server store; made if absent.
     json
         Write the entry as JSON.
     """

@@ -9,6 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tickcast.cli.stored import is_store
 from tickcast.config import read_yaml
 from tickcast.errors import FeatureError
 
@@ -51,9 +52,9 @@ def about(path: Path) -> str:
 
 
 @contextmanager
-def registry_in(store: Path) -> Iterator[Registry | None]:
-    """The registry of the store in this folder; None where there is no store: looking makes none."""
-    if not (store / "ledger.sqlite").is_file():
+def registry_in(store: str) -> Iterator[Registry | None]:
+    """The registry of the store in this folder or at this address; None where there is no store: looking makes none."""
+    if not is_store(store):
         yield None
         return
     from tickcast.features import Registry

@@ -24,7 +24,7 @@ def validate(
     set_: Annotated[tuple[str, ...], Parameter(name="--set", consume_multiple=False)] = (),
     periods: Annotated[int, Parameter(validator=validators.Number(gte=1, lte=60))] = 6,
     out: Path = Path("validation"),
-    store: Path = Path("data/store"),
+    store: str = "data/store",
     json: bool = False,
     quiet: bool = False,
 ) -> None:
@@ -55,7 +55,7 @@ def validate(
     out
         Folder to write into.
     store
-        Folder of the embedded store that --config reads into.
+        Folder of the embedded store, or the address of a server store, that --config reads into.
     json
         Write what was found as JSON.
     quiet

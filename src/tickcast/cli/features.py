@@ -25,7 +25,7 @@ features = App(name="features", help="List, explain, check, register and materia
 
 
 @features.command(name="list")
-def _list(*, search: str = "", store: Path = Path("data/store"), json: bool = False, quiet: bool = False) -> None:
+def _list(*, search: str = "", store: str = "data/store", json: bool = False, quiet: bool = False) -> None:
     """Name every feature set: those in the package, and those registered in the store.
 
     For example:
@@ -41,7 +41,7 @@ def _list(*, search: str = "", store: Path = Path("data/store"), json: bool = Fa
     search
         Only sets whose name, line of description, features or expressions hold this text.
     store
-        Folder of the embedded store whose registry is asked.
+        Folder of the embedded store, or the address of a server store, whose registry is asked.
     json
         Write the sets as JSON, with the names of their features.
     quiet
@@ -85,7 +85,7 @@ def _check(
     set_: Annotated[tuple[str, ...], Parameter(name="--set", consume_multiple=False)] = (),
     rows: Annotated[int, Parameter(validator=validators.Number(gte=20, lte=1_000_000))] = 3000,
     seed: int = 7,
-    store: Path = Path("data/store"),
+    store: str = "data/store",
     json: bool = False,
     quiet: bool = False,
 ) -> int:
@@ -118,7 +118,7 @@ def _check(
     seed
         Of the perturbations and restarts.
     store
-        Folder of the embedded store that --config reads into.
+        Folder of the embedded store, or the address of a server store, that --config reads into.
     json
         Write the verdicts as JSON.
     quiet

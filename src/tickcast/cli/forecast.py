@@ -26,7 +26,7 @@ def forecast(
     set_: Annotated[tuple[str, ...], Parameter(name="--set", consume_multiple=False)] = (),
     last: Annotated[int, Parameter(validator=validators.Number(gte=1, lte=100_000))] = 1,
     symbol: str = "",
-    store: Path = Path("data/store"),
+    store: str = "data/store",
     json: bool = False,
     quiet: bool = False,
 ) -> None:
@@ -54,7 +54,7 @@ def forecast(
     symbol
         Name of the series, when the file holds several: only rows of this symbol are read.
     store
-        Folder of the embedded store that --config reads into.
+        Folder of the embedded store, or the address of a server store, that --config reads into.
     json
         Write the forecasts as JSON, returns as log-returns.
     quiet

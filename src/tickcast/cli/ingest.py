@@ -17,7 +17,7 @@ def ingest(
     config: Path,
     *,
     set_: Annotated[tuple[str, ...], Parameter(name="--set", consume_multiple=False)] = (),
-    store: Path = Path("data/store"),
+    store: str = "data/store",
     changed: bool = False,
     json: bool = False,
     quiet: bool = False,
@@ -39,7 +39,7 @@ def ingest(
     set_
         Change one setting, as data.symbol=NQ; may be given several times.
     store
-        Folder of the embedded store.
+        Folder of the embedded store, or the address of a server store; made if absent.
     changed
         Read files that changed since they were ingested, as corrections; without it they are refused.
     json
@@ -51,10 +51,11 @@ def ingest(
     data = DataConfig.load(config, set_)  # before the heavy imports: a typo is told at once
     from tickcast.lifecycle.ingest import ingest as ingest_data
     from tickcast.lifecycle.progress import Progress
+    from tickcast.lifecycle.receipts import receipts_of
     from tickcast.store import Store
 
     with terminal.progress() as listener, Store.open(store) as kept:
-        done = ingest_data(data, kept, store / "receipts", Progress(listener), changed=changed)
+        done = ingest_data(data, kept, receipts_of(store), Progress(listener), changed=changed)
     value = {
         "version": done.version,
         "rows": done.rows,

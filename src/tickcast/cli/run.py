@@ -19,7 +19,7 @@ def run(
     *,
     set_: Annotated[tuple[str, ...], Parameter(name="--set", consume_multiple=False)] = (),
     runs: Path = Path("runs"),
-    store: Path = Path("data/store"),
+    store: str = "data/store",
     json: bool = False,
     quiet: bool = False,
 ) -> None:
@@ -40,7 +40,7 @@ def run(
     runs
         Folder of run folders; this run gets its own, named after the experiment and its settings.
     store
-        Folder of the embedded store.
+        Folder of the embedded store, or the address of a server store; made if absent.
     json
         Write the result as JSON.
     quiet

@@ -23,7 +23,7 @@ _Events = pl.DataFrame | Mapping[str, pl.DataFrame]
 
 
 def events_by_stream(
-    features: FeatureSet, data: Sequence[str], config: Path | None, changes: Sequence[str], *, store: Path, terminal: Terminal
+    features: FeatureSet, data: Sequence[str], config: Path | None, changes: Sequence[str], *, store: str, terminal: Terminal
 ) -> _Events:
     """The rows of the set's stream, or a mapping of its streams to their rows, the main one last.
 
@@ -65,7 +65,7 @@ def _stream_and_file(text: str, main: str) -> tuple[str, Path]:
     return (stream, Path(file)) if sign and stream.isidentifier() else (main, Path(text))
 
 
-def _stored(features: FeatureSet, symbol: str, store: Path) -> Mapping[str, pl.DataFrame]:
+def _stored(features: FeatureSet, symbol: str, store: str) -> Mapping[str, pl.DataFrame]:
     from tickcast.lifecycle.input_days import side_rows
     from tickcast.store import Store
 

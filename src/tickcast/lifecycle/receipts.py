@@ -19,8 +19,11 @@ from typing import Any
 from tickcast.config import DataConfig
 from tickcast.errors import SourceError
 from tickcast.lifecycle.own_rows import Span, joined
+from tickcast.store.quest_address import QuestAddress
 
-__all__ = ["Ingested", "Inputs", "Receipts"]
+__all__ = ["Ingested", "Inputs", "Receipts", "receipts_of"]
+
+_OF_SERVERS = Path("data/receipts")
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,18 @@ class Inputs:
         for path, before in self.stats.items():
             if _stat(Path(path)) != before:
                 raise SourceError("changed while it was read", file=path, hint="wait until it is complete, then run the same command again")
+
+
+def receipts_of(where: str | Path) -> Path:
+    """The folder of a store's receipts: in the store's own; of a server store `data/receipts/NAME-HASH`, a hash of host, port and NAME.
+
+    So who comes as another user, or keeps the password elsewhere, finds the same receipts. Raises ConfigError for no address.
+    """
+    if "://" not in str(where):
+        return Path(where) / "receipts"
+    address = QuestAddress.parse(str(where))
+    place = f"{address.host}:{address.pg}/{address.name}"
+    return _OF_SERVERS / f"{address.name}-{hashlib.sha256(place.encode()).hexdigest()[:12]}"
 
 
 class Receipts:

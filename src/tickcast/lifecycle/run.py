@@ -23,6 +23,7 @@ from tickcast.lifecycle.ingest import Ingested, ingest
 from tickcast.lifecycle.judge import judge, maker_facts
 from tickcast.lifecycle.market import Market, market
 from tickcast.lifecycle.progress import Progress
+from tickcast.lifecycle.receipts import receipts_of
 from tickcast.lifecycle.ship import ship
 from tickcast.store import Store
 
@@ -58,13 +59,13 @@ def commit_of(folder: Path) -> str:
 
 
 def run(
-    experiment: Experiment, runs: Path, store: Path, *, commit: str, clock: Callable[[], float], progress: Progress | None = None
+    experiment: Experiment, runs: Path, store: str | Path, *, commit: str, clock: Callable[[], float], progress: Progress | None = None
 ) -> RunResult:
     """Ingest, roll, build bars, describe, fit, calibrate, judge and ship.
 
     Parameters
     ----------
-    runs: folder of run folders; `store`: folder of the embedded store.
+    runs: folder of run folders; `store`: folder of the embedded store, or the address of a server store.
     commit: of the code, written down with the run.
     clock: monotonic seconds, for the training times in the report.
 
@@ -76,7 +77,7 @@ def run(
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.json").write_text(json.dumps(experiment.model_dump(mode="json"), indent=2))
     with contextlib.closing(Store.open(store)) as kept:
-        arrived = ingest(experiment.data, kept, store / "receipts", told)
+        arrived = ingest(experiment.data, kept, receipts_of(store), told)
         told.tell("prepare", "rolls, bars", 0.0)
         rows = market(experiment, kept, arrived)
     told.tell("prepare", "features", 0.5)

@@ -63,17 +63,17 @@ class QuestAddress:
 
         Raises ConfigError for an address that cannot be understood, a host that is not this machine, a default or missing password.
         """
-        parts = urlsplit(text)
-        asked = {key: values[-1] for key, values in parse_qs(parts.query).items()}
-        if parts.scheme != "questdb" or not set(asked) <= {"http", "user", "password"} or parts.fragment:
-            raise ConfigError(f"no address of a server store: {_without_secrets(text)}", hint=_HINT)
-        if parts.username is not None or parts.password is not None:
+        if "@" in text.partition("password=")[0]:
             hint = f"name a file that only you can read with password=FILE, or set {PASSWORD_VARIABLE}"
             raise ConfigError(f"{_without_secrets(text)}: passwords in addresses end up in logs and are not taken", hint=hint)
         try:
+            parts = urlsplit(text)
+            asked = {key: values[-1] for key, values in parse_qs(parts.query).items()}
             pg, http = parts.port if parts.port is not None else 8812, int(asked.get("http", "9000"))
-        except ValueError as error:
-            raise ConfigError(f"{text}: a port is no number", hint=_HINT) from error
+        except ValueError:
+            raise ConfigError(f"{_without_secrets(text)}: a port is no number, or a host no name", hint=_HINT) from None
+        if parts.scheme != "questdb" or not set(asked) <= {"http", "user", "password"} or parts.fragment:
+            raise ConfigError(f"no address of a server store: {_without_secrets(text)}", hint=_HINT)
         secret = Path(asked["password"]).expanduser() if "password" in asked else None
         password = _password(secret, os.environ if environment is None else environment)
         name = parts.path.strip("/")
@@ -101,8 +101,14 @@ def _password(secret: Path | None, environment: Mapping[str, str]) -> str:
             raise ConfigError("others may read this password", file=secret, hint=f"chmod 600 {secret}")
         return secret.read_text(encoding="utf-8").partition("\n")[0].strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"the password cannot be read: {error}", file=secret, hint="name the file that `make questdb` wrote") from error
+        named = secret if len(secret.parts) > 1 else None  # a bare word may be the password itself
+        why = error.strerror if isinstance(error, OSError) else "it is no text"
+        hint = "name the file that `make questdb` wrote"
+        raise ConfigError(f"the password cannot be read: {why}", file=named, hint=hint) from None
 
 
 def _without_secrets(text: str) -> str:
-    return re.sub(r"//[^/@]*@", "//…@", text)
+    """The address as far as no password can stand there, however wrong it is."""
+    scheme, _, rest = text.partition("://")
+    place, mark, _ = rest.partition("?")
+    return f"{scheme}://{'…' if '@' in text else place}" + ("?…" if mark else "")
