@@ -14,8 +14,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from tickcast.cleaning import Rules, Screen
+from tickcast.clock import DAY
 from tickcast.errors import ConfigError, SourceError
-from tickcast.schema import CONTRACTS
+from tickcast.schema import CONTRACTS, TRADES
 from tickcast.sources.sql import SqlTable
 
 COLUMNS = {"ts": "at", "price": "px", "size": "qty", "symbol": "ticker"}
@@ -54,6 +56,27 @@ def test_a_query_selects_and_a_range_cuts(database: str) -> None:
     columns = {name: column for name, column in COLUMNS.items() if name != "symbol"}
     source = SqlTable(database, query=asked, table="trades", columns=columns, symbol="A", unit="ms")
     assert pl.concat(chunk.frame for chunk in source.history(end=1_600_000_001 * 10**9))["price"].to_list() == [5.5]
+
+
+@pytest.mark.parametrize("batch", [1, 2, 1000])
+def test_rows_are_numbered_on_through_the_batches_and_a_range_cuts_the_numbers_too(database: str, batch: int) -> None:
+    source = SqlTable(database, relation="stock_trades", table="trades", columns=COLUMNS, unit="ms", batch=batch)
+    chunks = list(source.history(start=1_600_000_001 * 10**9))
+    assert [number for chunk in chunks for number in chunk.numbers] == [2, 3]
+    assert [number for chunk in chunks for number in chunk.quarantined["row"]] == [4]
+    late = [Screen(TRADES, Rules(symbols=frozenset("B"))).take(chunk).quarantined for chunk in chunks]
+    assert sorted(number for held in late for number in held["row"]) == [2, 4]
+
+
+def test_signals_that_tell_only_what_they_are_about_are_sorted_by_it(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "cpi.db") as opened:
+        opened.execute("CREATE TABLE cpi (observed BIGINT, value DOUBLE PRECISION)")
+        opened.executemany("INSERT INTO cpi VALUES (?, ?)", [(1_600_000_001, 2.0), (1_600_000_000, 1.0)])
+    words = {"columns": {"ts_event": "observed", "value": "value"}, "symbol": "cpi", "unit": "s", "layout": {"delay": "13d"}}
+    source = SqlTable(f"sqlite:///{tmp_path / 'cpi.db'}", relation="cpi", table="signals", batch=1, **words)
+    rows = pl.concat(chunk.frame for chunk in source.history())
+    assert rows["value"].to_list() == [1.0, 2.0]
+    assert (rows["ts"] - rows["ts_event"]).to_list() == [13 * DAY, 13 * DAY]
 
 
 @pytest.mark.parametrize(

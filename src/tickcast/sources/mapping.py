@@ -61,6 +61,11 @@ class DeclaredColumns:
             hint = "declare interval: 1m and bar_stamp: open or close"
             raise ConfigError("bars need their interval and their stamp", field="bar_stamp", hint=hint)
 
+    @property
+    def time(self) -> str:
+        """The column of the other table that tells the time: mapped to `ts`, or where only events are told to `ts_event`."""
+        return self.columns.get("ts") or self.columns["ts_event"]
+
     @classmethod
     def declared(
         cls,
@@ -133,23 +138,21 @@ class DeclaredColumns:
         stray = sum(cleaned.counts.get(reason, 0) for reason in ("ts_implausible", "ts_unreadable", "ts_wrong_unit"))
         if rows and stray > rows // 2:
             hint = "check unit, format and zone of the time column"
-            raise SourceError(f"{stray} of {rows} stamps lie outside 1971 to 2100", file=path, field=self.columns.get("ts"), hint=hint)
+            raise SourceError(f"{stray} of {rows} stamps lie outside 1971 to 2100", file=path, field=self.time, hint=hint)
         late = cleaned.counts.get("out_of_order", 0) + cleaned.counts.get("ts_ahead", 0)
         if late > rows // 2:
             hint = "sort the rows by this column, oldest first"
-            raise SourceError(f"{late} of {rows} rows are out of order", file=path, field=self.columns.get("ts"), hint=hint)
+            raise SourceError(f"{late} of {rows} rows are out of order", file=path, field=self.time, hint=hint)
         early = cleaned.counts.get("published_before_event", 0)
         if early > rows // 2:
             hint = "ts is the moment of publication and ts_event when it happened; are they swapped?"
-            raise SourceError(
-                f"{early} of {rows} rows are published before they happen", file=path, field=self.columns.get("ts"), hint=hint
-            )
+            raise SourceError(f"{early} of {rows} rows are published before they happen", file=path, field=self.time, hint=hint)
         if self.table.name == "bars":
             _refuse_overlap(cleaned.frame, path)
 
     def _times(self, raw: pl.DataFrame, path: Path) -> pl.DataFrame:
         """`ts`, `trouble`, and where they are told `ts_event` and `expiry`."""
-        column = self.columns.get("ts") or self.columns["ts_event"]
+        column = self.time
         reader = self.stamps.nanoseconds if self.end_of_day is None else self.end_of_day.stamps
         times = reader(raw[column], file=path, field=column)
         if self.end_of_day is None and self.layout.wait:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -36,7 +35,8 @@ class SqlTable(Source):
     relation: name of the table or view, `schema.table` where it has a schema; or else `query`: one SELECT.
     table, columns, symbol, zone, unit, format, interval, bar_stamp, layout: as for files, see `MappedTable`.
 
-    The database sorts the rows by time and then by the other mapped columns, so the same call gives the same chunks. Nothing is written.
+    The database sorts the rows by time and then by the other mapped columns, so the same call gives the same chunks; `row` in quarantine
+    counts them in that order. Nothing is written.
     """
 
     name: ClassVar[str] = "sql"
@@ -74,11 +74,9 @@ class SqlTable(Source):
         """Chunks in time order; rows of one stamp stay together. See `Source.history`."""
         origin = Path(f"{self._engine.url.database or 'database'}#{self.relation or 'query'}")
         rows = 0
-        low, high = start if start is not None else 0, pl.lit(True) if end is None else pl.col("ts") < end
         for raw in self._stamps_together():
+            yield self.declared.cleaned(raw, origin, first=rows + 1).within(start, end)
             rows += len(raw)
-            chunk = self.declared.cleaned(raw, origin)
-            yield replace(chunk, frame=chunk.frame.filter((pl.col("ts") >= low) & high))
             if progress is not None:
                 progress(f"{rows:,} rows read", 0.0)
         if progress is not None:
@@ -91,7 +89,7 @@ class SqlTable(Source):
     def _stamps_together(self) -> Iterator[pl.DataFrame]:
         """The batches of the answer, cut between two stamps."""
         held: pl.DataFrame | None = None
-        column = self.declared.columns["ts"]
+        column = self.declared.time
         for batch in self._batches():
             rows = batch if held is None else pl.concat([held, batch], how="vertical_relaxed")
             last = rows[column].eq_missing(rows[column][-1])
@@ -121,8 +119,8 @@ class SqlTable(Source):
         """The mapped columns, sorted by time and then by all others."""
         import sqlalchemy as sql
 
-        names = [self.declared.columns["ts"], *(name for name in self.declared.columns.values() if name != self.declared.columns["ts"])]
-        columns: list[sql.ColumnClause[Any]] = [sql.column(name) for name in dict.fromkeys(names)]
+        names = dict.fromkeys((self.declared.time, *self.declared.columns.values()))
+        columns: list[sql.ColumnClause[Any]] = [sql.column(name) for name in names]
         if self.query is not None:
             return sql.select(*columns).select_from(sql.text(f"({self.query}) AS tickcast_rows")).order_by(*columns)
         schema, _, name = str(self.relation).rpartition(".")
