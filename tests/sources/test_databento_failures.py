@@ -221,10 +221,12 @@ def test_a_key_comes_from_a_private_file_that_git_ignores(tmp_path: Path) -> Non
             Key.find(place, {})
 
 
-def check_kills(service: StandIn, tmp_path: Path, rounds: int) -> None:
+@pytest.mark.parametrize("seed", [3, *(pytest.param(seed, marks=pytest.mark.soak) for seed in range(10, 20))])
+def test_killed_in_the_middle_it_goes_on_where_it_stopped(seed: int, service: StandIn, tmp_path: Path) -> None:
     """Downloads killed at random moments, then one that is not: the same files, and nothing complete was asked for twice."""
     code = "import sys\nfrom sources.test_databento_failures import *\nclass There: url = sys.argv[1]\n"
-    code, rng = code + "rows(asking(There, Path(sys.argv[2])))", np.random.default_rng(3)
+    code, rng = code + "rows(asking(There, Path(sys.argv[2])))", np.random.default_rng(seed)
+    rounds = 3 if seed == 3 else 6
     whole = rows(asking(service, tmp_path / "whole"))
     expected, cache = files(tmp_path / "whole"), tmp_path / "killed"
     service.asked.clear()
@@ -247,17 +249,6 @@ def check_kills(service: StandIn, tmp_path: Path, rounds: int) -> None:
     assert not list(cache.rglob("*.part"))
     again = [span for span in set(service.fetched()) if service.fetched().count(span) > 1]
     assert len(service.fetched()) <= 6 + kills, f"only what a kill broke off is fetched twice: {again}"
-
-
-def test_killed_in_the_middle_it_goes_on_where_it_stopped(service: StandIn, tmp_path: Path) -> None:
-    check_kills(service, tmp_path, rounds=3)
-
-
-@pytest.mark.soak
-@pytest.mark.parametrize("seed", range(10))
-def test_killed_again_and_again(seed: int, service: StandIn, tmp_path: Path) -> None:
-    del seed  # the moments are the machine's
-    check_kills(service, tmp_path, rounds=6)
 
 
 @pytest.mark.soak
