@@ -22,7 +22,7 @@ def store(tmp_path: Path) -> str:
 
 def test_answers_as_table_json_and_file(store: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     asked = "SELECT utc(ts) AS at, price, 0.0 / 0.0 AS nothing FROM trades ORDER BY ts"
-    assert execute(["data", "sql", asked, "--store", store, "--since", "1970-01-03", "--json"]) == 0
+    assert execute(["data", "sql", asked, "--store", store, "--from", "1970-01-03", "--json"]) == 0
     answer = json.loads(capsys.readouterr().out)
     assert answer["rows"] == [
         {"at": "1970-01-03 00:00:00", "price": 2.5, "nothing": None},
@@ -37,7 +37,16 @@ def test_answers_as_table_json_and_file(store: str, tmp_path: Path, capsys: pyte
 
 
 def test_what_is_refused_is_one_line(store: str, capsys: pytest.CaptureFixture[str]) -> None:
-    for words in (["DROP TABLE trades"], ["SELECT 1", "--out", "a.xls"], ["SELECT 1", "--since", "yesterday"]):
+    for words in (["DROP TABLE trades"], ["SELECT 1", "--out", "a.xls"], ["SELECT 1", "--from", "yesterday"]):
         assert execute(["data", "sql", *words, "--store", store]) == 2
         told = capsys.readouterr()
         assert told.out == "" and len(told.err.strip().splitlines()) == 1
+
+
+def test_lists_are_values_in_json_and_refused_in_csv(store: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    asked = ["data", "sql", "SELECT list(price ORDER BY ts) AS prices, sum(1) AS n FROM trades", "--store", store]
+    assert execute([*asked, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["rows"] == [{"prices": [1.5, 2.5, 3.5], "n": 3}]
+    assert execute([*asked, "--out", str(tmp_path / "a.csv")]) == 2
+    assert "column prices holds lists" in capsys.readouterr().err
+    assert not (tmp_path / "a.csv").exists()

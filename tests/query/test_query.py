@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
 import duckdb
@@ -10,6 +11,7 @@ import pytest
 
 from tickcast.errors import ConfigError, QueryError
 from tickcast.query import Limits, query
+from tickcast.query.kinds import distinct
 from tickcast.query.statement import Refused, admitted
 from tickcast.store import Store
 
@@ -136,3 +138,61 @@ def test_limits_that_are_none_are_refused() -> None:
         Limits(rows=0)
     with pytest.raises(ConfigError, match="field seconds"):
         Limits(seconds=float("nan"))
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ("INTERVAL 1 DAY", "1 day"),
+        ("union_value(a := 1)", "1"),
+        ("MAP {'a': 1}", "{a=1}"),
+        ("'101'::BIT", "101"),
+        ("'ab'::BLOB", "ab"),
+        ("TIMETZ '12:00:00+02'", "12:00:00+02"),
+        ("[INTERVAL 1 DAY]", "[1 day]"),
+        ("[DATE 'infinity']", "[infinity]"),
+        ("5::BIGNUM", "5"),
+        ("[1, 2]", [1, 2]),
+        ("{'a': 1.5::DOUBLE}", {"a": 1.5}),
+        ("TIMESTAMP '2024-01-02 03:04:05'", datetime(2024, 1, 2, 3, 4, 5)),
+        ("sum(x) FROM range(3) t(x)", 3),
+    ],
+)
+def test_a_kind_that_frames_lack_comes_as_text(store: Store, asked: str, told: object) -> None:
+    assert query(store, f"SELECT {asked}").frame.rows() == [(told,)]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    ["TIMESTAMP '200000-01-01'", "TIMESTAMP 'infinity'", "DATE '20000-01-01'", "DATE '0044-01-01 (BC)'", "TIME '24:00:00'", f"{10**38}"],
+)
+def test_a_value_beyond_what_frames_hold_names_its_column(store: Store, asked: str) -> None:
+    with pytest.raises(QueryError, match="column it's holds .* cast it to VARCHAR"):
+        query(store, f'SELECT {asked} AS "it\'s"')
+    assert query(store, f"SELECT ({asked})::VARCHAR").frame.height == 1
+
+
+def test_an_answer_is_whole_or_an_error(store: Store) -> None:
+    """Also where the database fails after its first rows were sent."""
+    with pytest.raises(QueryError, match="late"):
+        query(store, "SELECT if(x < 300000, x, error('late')) FROM range(1000000) t(x)", limits=Limits(rows=10**6))
+    with pytest.raises(QueryError, match="the answer is larger than 64 MiB"):
+        query(store, "SELECT repeat('a', 100) FROM range(1000000)", limits=Limits(rows=10**6, memory=64))
+
+
+def test_a_long_answer_is_cut_before_it_is_made(store: Store) -> None:
+    found = query(store, "SELECT * FROM range(100000000000)", limits=Limits(rows=3, memory=64))
+    assert (found.frame.to_series().to_list(), found.cut) == ([0, 1, 2], True)
+
+
+@pytest.mark.parametrize("sql", ["SELECT trades FROM trades", "SELECT t FROM trades t", "SELECT unnest(trades) FROM trades"])
+def test_a_table_where_a_column_stands_is_refused(store: Store, sql: str) -> None:
+    with pytest.raises(QueryError, match=r"stands for whole rows; name columns, or write .*\.\*"):
+        query(store, sql)
+    assert query(store, "SELECT count(*) t FROM trades t ORDER BY t").frame.item() == 400
+
+
+def test_names_of_columns_are_distinct() -> None:
+    names = ["a", "a_2", "a", 'quo"ted', "a"]
+    assert distinct(names) == ["a", "a_2", "a_3", 'quo"ted', "a_4"]
+    assert distinct(distinct(names)) == distinct(names)

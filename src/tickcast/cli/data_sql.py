@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,7 +25,7 @@ def sql(
     statement: str,
     *,
     symbol: Annotated[tuple[str, ...], Parameter(consume_multiple=False)] = (),
-    since: str | None = None,
+    from_: Annotated[str | None, Parameter(name="--from")] = None,
     until: str | None = None,
     out: Path | None = None,
     rows: int = 10_000,
@@ -43,7 +44,7 @@ def sql(
 
     tickcast data sql "SELECT symbol, count(*), min(utc(ts)), max(utc(ts)) FROM trades GROUP BY symbol"
 
-    tickcast data sql "SELECT utc(ts), close FROM bars ORDER BY ts" --symbol MGCG1 --since 2021-01-04 --out closes.parquet
+    tickcast data sql "SELECT utc(ts), close FROM bars ORDER BY ts" --symbol MGCG1 --from 2021-01-04 --out closes.parquet
 
     Parameters
     ----------
@@ -51,7 +52,7 @@ def sql(
         One SELECT or WITH in DuckDB's dialect.
     symbol
         Show it the rows of this symbol only; may be given several times.
-    since
+    from_
         Show it the rows of this UTC date and later ones only, as 2024-03-05.
     until
         Show it the rows of this UTC date and earlier ones only.
@@ -73,7 +74,7 @@ def sql(
     terminal = Terminal(quiet=quiet, as_json=json)
     if out is not None and out.suffix not in (".parquet", ".csv", ".json"):
         raise ConfigError(f"{out.name} names no format", field="out", hint="end it in .parquet, .csv or .json")
-    first = None if since is None else day_number(since) * DAY
+    first = None if from_ is None else day_number(from_) * DAY
     last = None if until is None else (day_number(until) + 1) * DAY
     from tickcast.query import Limits, query
 
@@ -98,13 +99,21 @@ def _save(frame: pl.DataFrame, out: Path) -> None:
     if out.suffix == ".parquet":
         frame.write_parquet(out)
     elif out.suffix == ".csv":
+        nested = [name for name, kind in frame.schema.items() if kind.is_nested()]
+        if nested:
+            hint = "cast it to VARCHAR, or end the name in .parquet or .json"
+            raise ConfigError(f"column {nested[0]} holds lists or structs and CSV has none", field="out", hint=hint)
         frame.write_csv(out)
     else:
         frame.write_json(out)
 
 
 def _plain(value: object) -> object:
-    """A number that JSON has, else null; anything it does not know as text."""
+    """A number that JSON has, else null; lists and structs of them; anything it does not know as text."""
+    if isinstance(value, Decimal) and value == value.to_integral_value():
+        return int(value)
+    if isinstance(value, list | dict):
+        return [_plain(each) for each in value] if isinstance(value, list) else {key: _plain(each) for key, each in value.items()}
     if isinstance(value, float):
         return value if value - value == 0 else None
     return value if isinstance(value, int | str | bool) or value is None else str(value)

@@ -72,8 +72,8 @@ def query(
             for table, columns in sorted(_told(received.readline(), "wanted").items()):
                 _send(sent, frames(table), table, columns)
             sent.close()
-            frame = _received(received)
-        except (OSError, pa.ArrowException, ValueError) as error:
+            frame = _received(received, allowed.memory)
+        except (OSError, pa.ArrowException, ValueError) as error:  # it went away in the middle
             raise _ended(process, stopped, allowed) from error
     return Answer(frame.head(allowed.rows), len(frame) > allowed.rows)
 
@@ -166,32 +166,20 @@ def _told(line: bytes, key: str) -> Mapping[str, Sequence[str] | None]:
     return found
 
 
-def _received(source: IO[bytes]) -> pl.DataFrame:
-    """The answer: an Arrow stream, or a line that says what failed."""
-    content = source.read()
-    if content[:1] == b"{":
-        raise QueryError(json.loads(content)["failed"], field="sql", hint="mend it, or narrow it by symbols and time")
-    table = pa.ipc.open_stream(content).read_all()
-    found = pl.from_arrow(table.rename_columns(_distinct(table.column_names)))
+def _received(source: IO[bytes], memory: int) -> pl.DataFrame:
+    """The answer: an Arrow stream and a line that says that it is whole, or what failed."""
+    content = source.read((memory << 20) + 1)
+    if len(content) > memory << 20:
+        raise QueryError(f"the answer is larger than {memory} MiB", field="sql", hint="ask for fewer columns or rows, or allow more memory")
+    rows = pa.BufferReader(content)
+    table = None if content[:1] == b"{" else pa.ipc.open_stream(rows).read_all()
+    message = json.loads(rows.read())
+    if table is None or "done" not in message:
+        raise QueryError(message.get("failed", "the query gave no answer"), field="sql", hint="mend it, or narrow it by symbols and time")
+    found = pl.from_arrow(table)
     if not isinstance(found, pl.DataFrame):
         raise DataError("the query gave no table")
     return found
-
-
-def _distinct(names: Sequence[str]) -> list[str]:
-    """The same names, with a number behind one that stood before, as of both sides of a join.
-
-    >>> _distinct(["ts", "price", "ts", "ts"])
-    ['ts', 'price', 'ts_2', 'ts_3']
-    """
-    out: list[str] = []
-    for name in names:
-        number, free = 1, name
-        while free in out or (number > 1 and free in names):
-            number += 1
-            free = f"{name}_{number}"
-        out.append(free)
-    return out
 
 
 def _ended(process: subprocess.Popen[bytes], stopped: threading.Event, limits: Limits) -> QueryError:

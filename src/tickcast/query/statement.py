@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -57,12 +57,17 @@ def admitted(connection: duckdb.DuckDBPyConnection, sql: str, tables: Mapping[st
     ctes = {str(entry["key"]).lower() for node in nodes if "cte_map" in node for entry in node["cte_map"]["map"]}
     known = {name.lower(): name for name in tables}
     read: set[str] = set()
+    rows: set[str] = set()
     for node in nodes:
         _refuse(node, {**known, **dict.fromkeys(ctes, "")})
         if node.get("type") == "BASE_TABLE" and str(node["table_name"]).lower() in known:
             read.add(known[str(node["table_name"]).lower()])
+            rows.add(str(node.get("alias") or node["table_name"]).lower())
     everything = any(node.get("class") == "STAR" or "COLUMNS" in str(node.get("type", "")) for node in nodes)
     mentioned = {str(name).lower() for node in nodes for name in _names(node)}
+    named = {str(node["alias"]).lower() for node in nodes if node.get("alias") and node.get("type") != "BASE_TABLE"}
+    for whole in sorted(_alone(nodes) & rows - named - {each.lower() for table in read for each in tables[table]}):
+        raise Refused(f"{whole} stands for whole rows; name columns, or write {whole}.*")
     columns = {table: None if everything else frozenset(each for each in tables[table] if each.lower() in mentioned) for table in read}
     return Wanted(columns)
 
@@ -81,6 +86,11 @@ def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
 def _names(node: Mapping[str, Any]) -> list[str]:
     """Names that may be columns: of references, of USING and NATURAL joins, of aliases."""
     return [*node.get("column_names", ()), *node.get("using_columns", ()), *node.get("column_name_alias", ())]
+
+
+def _alone(nodes: Iterable[Mapping[str, Any]]) -> set[str]:
+    """Names that stand where a column does, with nothing before them."""
+    return {str(node["column_names"][0]).lower() for node in nodes if len(node.get("column_names", ())) == 1}
 
 
 def _refuse(node: Mapping[str, Any], names: Mapping[str, str]) -> None:

@@ -1,6 +1,7 @@
 """The process in which a query runs: a database in memory behind two pipes, with its configuration locked.
 
-It is given the statement, says which tables and columns it needs, is given these as Arrow streams and answers with one. It opens no file
+It is given the statement, says which tables and columns it needs, is given these as Arrow streams and answers with one, behind which
+a line of JSON says whether it is whole. It opens no file
 but its own spill space, starts no thread beyond its limit, and ends with its parent. Run as `python -m tickcast.query.worker`.
 """
 
@@ -15,6 +16,7 @@ from typing import Any, BinaryIO
 import duckdb
 import pyarrow as pa
 
+from tickcast.query.kinds import holdable
 from tickcast.query.statement import Refused, admitted
 
 __all__ = ["main"]
@@ -36,17 +38,18 @@ def main(source: BinaryIO, sink: BinaryIO) -> int:
             connection.unregister("arriving")
         connection.execute("CREATE MACRO utc(ts) AS make_timestamp_ns(ts)")
         connection.execute("SET enable_external_access = false; SET lock_configuration = true")
-        reader: pa.RecordBatchReader = connection.execute(asked["sql"]).to_arrow_reader(65_536)
+        rows = holdable(connection.sql(asked["sql"]).limit(asked["rows"] + 1))  # one more says that there are more
+        reader: pa.RecordBatchReader = rows.to_arrow_reader(65_536)
         with pa.ipc.new_stream(sink, reader.schema) as out:
-            _tell_rows(reader, out, asked["rows"])
+            for batch in reader:
+                out.write_batch(batch)
+        _tell(sink, {"done": True})
     except Refused as error:
         _tell(sink, {"refused": str(error)})
         return 2
-    except (duckdb.OutOfMemoryException, MemoryError):
-        _tell(sink, {"failed": f"needs more than {asked['memory']} MiB"})
-        return 2
-    except (duckdb.Error, pa.ArrowException) as error:
-        _tell(sink, {"failed": str(error).splitlines()[0]})
+    except (duckdb.Error, pa.ArrowException, OSError, MemoryError) as error:  # OSError: of the database, while its answer is read
+        full = isinstance(error, duckdb.OutOfMemoryException | MemoryError) or str(error).startswith("Out of Memory")
+        _tell(sink, {"failed": f"needs more than {asked['memory']} MiB" if full else str(error).splitlines()[0]})
         return 2
     return 0
 
@@ -72,16 +75,6 @@ def _locked_out(asked: Mapping[str, Any]) -> duckdb.DuckDBPyConnection:
     )
     connection.execute("SET python_enable_replacements = false")
     return connection
-
-
-def _tell_rows(reader: pa.RecordBatchReader, out: pa.RecordBatchStreamWriter, most: int) -> None:
-    """Batches up to `most` rows and one more, which says that there are more."""
-    left = most + 1
-    for batch in reader:
-        out.write_batch(batch.slice(0, left))
-        left -= min(left, batch.num_rows)
-        if not left:
-            break
 
 
 def _tell(sink: BinaryIO, message: Mapping[str, Any]) -> None:
