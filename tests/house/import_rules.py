@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 
 ROOM_ORDER = [
     "errors",
+    "durable",
     "pages",
     "schema",
     "clock",

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +17,6 @@ from tickcast.errors import StoreError
 from tickcast.schema import BARS, TRADES, conform
 from tickcast.store.day_file import decode, encode
 from tickcast.store.day_rows import canonical, merge
-from tickcast.store.durable import exclusive, place
 from tickcast.store.lattice_file import lattice_file, lattice_rows
 
 
@@ -63,35 +59,6 @@ def test_a_bar_is_corrected_and_a_trade_is_added() -> None:
     old, new = (conform(pl.DataFrame({**bar, "close": [close]}), BARS) for close in (1.0, 1.5))
     assert merge(old, new, BARS)["close"].to_list() == [1.5]
     assert merge(trades([1.0]), trades([1.0, 1.0]), TRADES)["price"].to_list() == [1.0, 1.0]
-
-
-def test_a_place_that_cannot_be_written_is_named_and_left_alone(tmp_path: Path) -> None:
-    (tmp_path / "scratch").mkdir()
-    (tmp_path / "days").write_text("a file where a folder belongs")
-    with pytest.raises(StoreError, match="cannot be written"):
-        place({tmp_path / "days" / "a": b"x"}, tmp_path / "scratch")
-    place({tmp_path / "kept" / "a": b"x", tmp_path / "kept" / "b": b""}, tmp_path / "scratch")
-    assert (tmp_path / "kept" / "a").read_bytes() == b"x" and (tmp_path / "kept" / "b").read_bytes() == b""
-    assert not list((tmp_path / "scratch").iterdir())
-
-
-def test_the_lock_holds_others_out_and_falls_with_its_process(tmp_path: Path) -> None:
-    lock = tmp_path / "lock"
-    code = (
-        "import fcntl, os, sys\n"
-        f"handle = os.open({str(lock)!r}, os.O_RDWR | os.O_CREAT)\n"
-        "try: fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)\n"
-        "except BlockingIOError: sys.exit(7)\n"
-    )
-    with exclusive(lock):
-        assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 7
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
-    holder = (
-        "import os\nfrom pathlib import Path\nfrom tickcast.store.durable import exclusive\n"
-        f"with exclusive(Path({str(lock)!r})): os._exit(3)"
-    )
-    assert subprocess.run([sys.executable, "-c", holder], check=False, env=os.environ).returncode == 3
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 LATTICE = st.tuples(st.integers(-(10**7), 10**7), st.sampled_from([1.0, 10.0, 100.0, 8.0, 3.0]))

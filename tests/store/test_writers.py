@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 
 from store.places import Places
 from tickcast.clock import DAY
+from tickcast.durable import exclusive
 from tickcast.errors import StoreError
 from tickcast.store import Store
-from tickcast.store.durable import exclusive
 from tickcast.store.embedded import Embedded
 
 START = textwrap.dedent("""

@@ -19,12 +19,12 @@ from tickcast.bundle.bundle import Bundle
 from tickcast.bundle.network_file import refuse_foreign
 from tickcast.bundle.verify import SCHEMA
 from tickcast.calibrators import Calibrator, apply_all
+from tickcast.durable import sync_folder
 from tickcast.errors import BundleError
 from tickcast.features.feature_set import FeatureSet
 from tickcast.forecast import Forecast
 from tickcast.models.base import Forecaster
 from tickcast.schema import TABLES
-from tickcast.store.durable import sync_folder
 from tickcast.targets.base import Labels
 from tickcast.views.view import View
 from tickcast.views.windows import eligible

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tickcast.durable import sync_folder
 from tickcast.errors import ProviderUnavailable, SourceError
 from tickcast.sources.databento_gateway import Gateway
 from tickcast.sources.databento_request import Piece, Request
@@ -104,7 +105,7 @@ class Cache:
                 os.fsync(out.fileno())
             _write(_beside(place), f"{digest.hexdigest()}  {place.name}\n")
             part.replace(place)
-            _sync(self.folder)
+            sync_folder(self.folder)
         finally:
             part.unlink(missing_ok=True)
 
@@ -132,11 +133,3 @@ def _write(place: Path, text: str) -> None:
         out.flush()
         os.fsync(out.fileno())
     part.replace(place)
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -11,10 +11,10 @@ from typing import final
 
 import polars as pl
 
+from tickcast.durable import exclusive, settle, spill
 from tickcast.errors import StoreError
 from tickcast.store.base import Backend, Block
 from tickcast.store.day_file import decode, encode
-from tickcast.store.durable import exclusive, settle, spill
 from tickcast.store.ledger import Ledger
 from tickcast.store.records import Record
 

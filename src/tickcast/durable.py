@@ -5,30 +5,19 @@ from __future__ import annotations
 import fcntl
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
 from tickcast.errors import StoreError
 
-__all__ = ["exclusive", "place", "settle", "spill", "sync_folder"]
+__all__ = ["exclusive", "settle", "spill", "sync_folder"]
 
 _WAITING = 16
 """Files whose fsync is waited for at the same time: the disk then commits them together."""
 _POLL = 0.003
 """Seconds between two looks at a lock that another process holds."""
-
-
-def place(contents: Mapping[Path, bytes], scratch: Path) -> None:
-    """Write each file so that it is whole under its name or absent, whatever happens; on return all are on disk.
-
-    `scratch` is a folder of the same file system for temporary names. Raises StoreError on any I/O error, a full disk included.
-    """
-    moves = [(scratch / path.name, path) for path in contents]
-    for (temporary, path), content in zip(moves, contents.values(), strict=True):
-        spill(temporary, content, path)
-    settle(moves)
 
 
 def spill(temporary: Path, content: bytes, path: Path) -> None:
