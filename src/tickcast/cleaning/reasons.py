@@ -30,6 +30,8 @@ REASONS: Mapping[str, str] = MappingProxyType(
         "ohlc_inconsistent": "the high is not the highest of the bar, or the low not the lowest",
         "levels_unsorted": "a deeper level of the book is as good as one above it, or better",
         "levels_gap": "a level of the book is absent above one that is there",
+        "levels_missing": "no level of the book has a price",
+        "too_many_levels": "the book has more levels than the schema holds",
         "crossed": "the bid is above the offer, in continuous trading",
         "locked": "the bid equals the offer, where the market does not allow it",
         "off_tick": "the price is no multiple of the tick",
@@ -55,6 +57,7 @@ REASONS: Mapping[str, str] = MappingProxyType(
         "spread_wide": "the spread is fifty times the day's median or more",
         "outlier": "the middle is far from those around it, measured by the day's median deviation",
         "corrected": "the exchange corrected or cancelled the trade later",
+        "flagged_by_vendor": "the vendor marks the row as suspicious",
     }
 )
 
