@@ -8,7 +8,7 @@ from datetime import date, timedelta
 
 from tickcast.errors import ConfigError
 
-__all__ = ["DAY", "HOUR", "MINUTE", "SECOND", "day_number", "day_text", "format_duration", "parse_duration"]
+__all__ = ["DAY", "HOUR", "MINUTE", "SECOND", "day_date", "day_number", "day_text", "format_duration", "parse_duration"]
 
 SECOND = 1_000_000_000
 MINUTE = 60 * SECOND
@@ -44,13 +44,22 @@ def format_duration(nanoseconds: int) -> str:
     return f"{nanoseconds}ns"
 
 
-def day_text(day: int) -> str:
+def day_date(day: int) -> date:
     """The date of a day counted from 1970-01-01.
+
+    >>> day_date(19_787)
+    datetime.date(2024, 3, 5)
+    """
+    return _EPOCH + timedelta(days=int(day))
+
+
+def day_text(day: int) -> str:
+    """The same as text, which `day_number` reads back.
 
     >>> day_text(19_787)
     '2024-03-05'
     """
-    return (_EPOCH + timedelta(days=int(day))).isoformat()
+    return day_date(day).isoformat()
 
 
 def day_number(text: str) -> int:

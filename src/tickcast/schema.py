@@ -87,6 +87,7 @@ CONTEXT = (
 _SYMBOL = Column("symbol", pl.String, "-", "instrument as its source names it")
 _TS = Column("ts", pl.Int64, "ns UTC", "the moment the row could be known")
 _TS_EVENT = Column("ts_event", pl.Int64, "ns UTC", "the moment it happened at the exchange", required=False)
+_SEQUENCE = Column("sequence", pl.Int64, "-", "order among rows of one stamp, as the exchange or the file gives it", required=False)
 
 TRADES = Table(
     "trades",
@@ -97,7 +98,7 @@ TRADES = Table(
         Column("price", pl.Float64, "quote currency", "traded price"),
         Column("size", pl.Float64, "contracts or shares", "traded quantity"),
         Column("side", pl.Int8, "-", "+1 buyer aggressed, -1 seller, 0 unknown", required=False),
-        Column("sequence", pl.Int64, "-", "order among rows of one stamp, as the exchange or the file gives it", required=False),
+        _SEQUENCE,
     ),
     identity=("symbol", "ts", "price", "size", "side"),
     repeats=True,
@@ -119,7 +120,6 @@ BARS = Table(
     ),
     identity=("symbol", "interval", "ts"),
 )
-_SEQUENCE = Column("sequence", pl.Int64, "-", "order among rows of one stamp, as the exchange or the file gives it", required=False)
 
 
 def _side(side: str, best: str) -> tuple[Column, ...]:
@@ -240,7 +240,8 @@ def _volatilities() -> tuple[Column, ...]:
     return (known("atm_iv_front", "at the forward of the nearest expiry"), *at, *cells, *wings)
 
 
-def _weighted(name: str, unit: str, meaning: str) -> Column:
+def _known(name: str, unit: str, meaning: str) -> Column:
+    """A figure that is null where the quotes do not tell it."""
     return Column(name, pl.Float64, unit, meaning, required=False)
 
 
@@ -250,23 +251,23 @@ SURFACE = Table(
         _UNDERLYING,
         _TS,
         _UNDERLYING_PRICE,
-        _weighted("forward_front", "quote currency", "forward of the nearest expiry, by put-call parity"),
-        _weighted("days_front", "days", "to the nearest expiry"),
-        _weighted("rate", "per year, fraction", "flat interest rate that put-call parity implies"),
+        _known("forward_front", "quote currency", "forward of the nearest expiry, by put-call parity"),
+        _known("days_front", "days", "to the nearest expiry"),
+        _known("rate", "per year, fraction", "flat interest rate that put-call parity implies"),
         *_volatilities(),
-        _weighted("put_volume", "contracts", "puts traded"),
-        _weighted("call_volume", "contracts", "calls traded"),
-        _weighted("put_call_volume", "-", "puts traded per call traded"),
-        _weighted("put_open_interest", "contracts", "open puts"),
-        _weighted("call_open_interest", "contracts", "open calls"),
-        _weighted("put_call_open_interest", "-", "open puts per open call"),
-        _weighted("oi_delta", "per unit of the underlying", "mean delta, weighted by open interest"),
-        _weighted("oi_gamma", "per unit of the underlying, squared", "mean gamma, weighted by open interest"),
-        _weighted("oi_vega", "quote currency per 1.00 of volatility", "mean vega, weighted by open interest"),
-        _weighted("oi_theta", "quote currency per year", "mean theta, weighted by open interest"),
-        _weighted("oi_net_gamma", "per unit of the underlying, squared", "mean of gamma, puts negative, weighted by open interest"),
-        _weighted("oi_moneyness", "-", "mean log(strike / forward), weighted by open interest"),
-        _weighted("oi_days", "days", "mean days to expiry, weighted by open interest"),
+        _known("put_volume", "contracts", "puts traded"),
+        _known("call_volume", "contracts", "calls traded"),
+        _known("put_call_volume", "-", "puts traded per call traded"),
+        _known("put_open_interest", "contracts", "open puts"),
+        _known("call_open_interest", "contracts", "open calls"),
+        _known("put_call_open_interest", "-", "open puts per open call"),
+        _known("oi_delta", "per unit of the underlying", "mean delta, weighted by open interest"),
+        _known("oi_gamma", "per unit of the underlying, squared", "mean gamma, weighted by open interest"),
+        _known("oi_vega", "quote currency per 1.00 of volatility", "mean vega, weighted by open interest"),
+        _known("oi_theta", "quote currency per year", "mean theta, weighted by open interest"),
+        _known("oi_net_gamma", "per unit of the underlying, squared", "mean of gamma, puts negative, weighted by open interest"),
+        _known("oi_moneyness", "-", "mean log(strike / forward), weighted by open interest"),
+        _known("oi_days", "days", "mean days to expiry, weighted by open interest"),
         Column("quotes", pl.Int64, "-", "contracts with a quote recent enough", required=False),
         Column("priced", pl.Int64, "-", "of these, those with a usable implied volatility", required=False),
     ),

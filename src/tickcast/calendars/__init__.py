@@ -6,10 +6,10 @@ import difflib
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
+from tickcast.calendars.always_open import AlwaysOpen
 from tickcast.calendars.base import Assigned, Calendar, Sessions
 from tickcast.calendars.cboe import Cboe
 from tickcast.calendars.cme import CME_FAMILIES, Cme
-from tickcast.calendars.continuous import AlwaysOpen
 from tickcast.calendars.nyse import Nyse
 from tickcast.calendars.sgx import SgxA50
 from tickcast.calendars.shfe import SHFE_PRODUCTS, Shfe

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from tickcast.errors import ConfigError, DataError
 
-__all__ = ["Assigned", "Calendar", "Sessions", "Stamps"]
+__all__ = ["Assigned", "Calendar", "Sessions"]
 
-Stamps = NDArray[np.int64]
+_Stamps = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,10 +40,10 @@ class Sessions:
     Raises ConfigError when the stretches are empty intervals, out of order or overlapping, or a session ends before its stretch.
     """
 
-    open: Stamps
-    close: Stamps
+    open: _Stamps
+    close: _Stamps
     trading_day: NDArray[np.int32]
-    session_id: Stamps = None  # type: ignore[assignment]
+    session_id: _Stamps = None  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
         if self.session_id is None:
@@ -64,7 +64,7 @@ class Sessions:
     def __len__(self) -> int:
         return len(self.open)
 
-    def locate(self, ts: Stamps, *, tie: Literal["close", "open"] = "close") -> Stamps:
+    def locate(self, ts: _Stamps, *, tie: Literal["close", "open"] = "close") -> _Stamps:
         """(n,) position of the stretch with open <= ts <= close, -1 where there is none.
 
         Where one stretch opens at the moment another closes, `tie` decides: "close" for rows stamped when an interval ended (bars),
@@ -80,7 +80,7 @@ class Sessions:
         inside = (at >= 0) & (stamps <= self.close[np.maximum(at, 0)])
         return np.where(inside, at, -1).astype(np.int64)
 
-    def place(self, frame: pl.DataFrame) -> Stamps:
+    def place(self, frame: pl.DataFrame) -> _Stamps:
         """(n,) position of the stretch that holds each row, -1 where none does.
 
         A frame with `ts_open` holds bars: a bar must lie inside one stretch. Otherwise `ts` is when a row happened. Raises DataError

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date
 from types import MappingProxyType
 
 import numpy as np
 
 from tickcast.calendars.base import Calendar, Sessions
 from tickcast.calendars.listed import listed_days, listed_sessions
-from tickcast.clock import HOUR, MINUTE
+from tickcast.clock import HOUR, MINUTE, day_date
 from tickcast.errors import ConfigError
 
 __all__ = ["CME_FAMILIES", "Cme"]
 
-_EPOCH = date(1970, 1, 1)
 _FULL_DAY = 23 * HOUR  # from 18:00 to 17:00 New York
 _SHORTER = date(2015, 9, 21)  # until the Friday before, the exchange closed at 17:15
 _LONGER = date(2012, 11, 19)  # equity index futures; what is listed before this day is another pattern of hours
@@ -100,7 +99,7 @@ class Cme(Calendar):
         """See `Calendar.sessions`."""
         listed = listed_sessions(self._listing, start_ns, end_ns)
         days, lengths = listed.day.tolist(), (listed.close - listed.open).tolist()
-        later = [self._correction(_EPOCH + timedelta(day), length) for day, length in zip(days, lengths, strict=True)]
+        later = [self._correction(day_date(day), length) for day, length in zip(days, lengths, strict=True)]
         listed = replace(listed, close=listed.close + np.array(later, np.int64))
         # a holiday's shortened session counts towards the next business day: on Labor Day the exchange books trades for Tuesday
         trade_dates = listed_days("CME_TradeDate", start_ns, end_ns)

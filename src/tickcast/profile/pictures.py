@@ -6,14 +6,13 @@ from datetime import date, timedelta
 
 import numpy as np
 
-from tickcast.clock import day_text
+from tickcast.clock import day_date, day_text
 from tickcast.pages import Frame, ticks
 from tickcast.profile.profile import Profile
 from tickcast.profile.symbols import SymbolFacts
 
 __all__ = ["coverage_picture", "day_picture"]
 
-_EPOCH = date(1970, 1, 1)
 _CELL, _YEARS = 7.0, 8
 
 
@@ -22,7 +21,7 @@ def coverage_picture(found: Profile, symbol: str) -> str:
     rows = {each.day: each.rows for each in found.days if each.symbol == symbol}
     missing, empty = set(found.missing.get(symbol, ())), set(found.empty.get(symbol, ()))
     shown = sorted({*rows, *missing, *empty})
-    first, last = _EPOCH + timedelta(shown[0]), _EPOCH + timedelta(shown[-1])
+    first, last = day_date(shown[0]), day_date(shown[-1])
     years = range(max(first.year, last.year - _YEARS + 1), last.year + 1)
     bounds = np.quantile(list(rows.values()), (0.33, 0.67)) if rows else np.zeros(2)
     frame = Frame(53.5 * _CELL + 40, len(years) * 8.6 * _CELL + 14, (0, 53.5), (len(years) * 8.6, 0), (36, 12, 4, 2))
@@ -34,8 +33,8 @@ def coverage_picture(found: Profile, symbol: str) -> str:
         for month in range(1, 13):
             week = (date(year, month, 1) - monday).days / 7
             marks += [frame.text(week, 0, date(year, month, 1).strftime("%b"), "t", 0, -4)] if strip == 0 else []
-        for day in (each for each in shown if (_EPOCH + timedelta(each)).year == year):
-            at = _EPOCH + timedelta(day)
+        for day in (each for each in shown if day_date(each).year == year):
+            at = day_date(day)
             week, weekday = (at - monday).days // 7, at.weekday()
             kind = "missing" if day in missing else "none" if day in empty else f"d{int(np.searchsorted(bounds, rows[day], side='right'))}"
             told = {"missing": "missing", "none": "known to be empty"}.get(kind, f"{rows.get(day, 0):,} rows")

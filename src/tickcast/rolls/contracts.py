@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from datetime import date, timedelta
 
+from tickcast.clock import day_date
 from tickcast.errors import DataError
 
 __all__ = ["MONTHS", "expiry_month", "outright_pattern"]
@@ -36,7 +36,7 @@ def expiry_month(symbol: str, product: str, trading_day: int) -> int:
     tail = symbol[len(product) :]
     digits, month = (tail[1:], MONTHS.index(tail[0])) if tail[0] in MONTHS else (tail[:-2], int(tail[-2:]) - 1)
     period = 100 if len(digits) == 2 else 10
-    day = date(1970, 1, 1) + timedelta(trading_day)
+    day = day_date(trading_day)
     first = 12 * day.year + day.month - 1
     named = 12 * (day.year // period * period + int(digits)) + month
     return named if named >= first else named + 12 * period

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 import polars as pl
 
+from tickcast.clock import DAY
 from tickcast.errors import DataError
 from tickcast.rolls.contracts import expiry_month, outright_pattern
 from tickcast.schema import BOOK_LEVELS
@@ -41,7 +42,7 @@ def daily_measures(chunks: Iterable[pl.DataFrame], product: str, contracts: pl.D
     frame = frame.with_columns(pl.Series("month", months, pl.Int64))
     if contracts is None:
         return frame.with_columns(pl.lit(None, pl.Int64).alias("instrument_id"))
-    known = contracts.select("symbol", pl.col("ts").floordiv(86_400_000_000_000).cast(pl.Int32).alias("since"), "instrument_id", "expiry")
+    known = contracts.select("symbol", pl.col("ts").floordiv(DAY).cast(pl.Int32).alias("since"), "instrument_id", "expiry")
     end = pl.col("expiry").cast(pl.Datetime("ns"))
     told = frame.sort("trading_day").join_asof(
         known.sort("since"), left_on="trading_day", right_on="since", by="symbol", check_sortedness=False

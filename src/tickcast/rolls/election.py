@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-import numpy as np
 import polars as pl
 
+from tickcast.clock import day_date
 from tickcast.errors import DataError
 from tickcast.rolls.schedule import Roll, RollSchedule, Rule
 
@@ -68,8 +68,9 @@ def elect(daily: pl.DataFrame, product: str, *, rule: Rule, threshold: float, ra
 
 
 def _month(day: int) -> int:
-    date = np.datetime64(day, "D").astype("datetime64[M]")
-    return 12 * 1970 + int(date.astype(int))
+    """12 x year + month - 1 of a trading day."""
+    date = day_date(day)
+    return 12 * date.year + date.month - 1
 
 
 def _day(group: pl.DataFrame, measure: str) -> tuple[Mapping[_Contract, float], Mapping[_Contract, int]]:

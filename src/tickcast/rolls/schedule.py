@@ -7,12 +7,12 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import date, timedelta
 from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from tickcast.clock import day_text
 from tickcast.errors import ConfigError
 
 __all__ = ["Roll", "RollSchedule", "Rule"]
@@ -51,7 +51,7 @@ class Roll:
 
     def explain(self, measure: str = "volume", threshold: float = 1.0) -> str:
         """One line for people: when, from what, to what, why."""
-        day = date(1970, 1, 1) + timedelta(self.decided)
+        day = day_text(self.decided)
         named = self.contract if self.instrument_id is None else f"{self.contract} (instrument {self.instrument_id})"
         if not self.left:
             return f"after {day}: {named} leads with {measure} {self.measure:,.0f}; the series starts with it"

@@ -15,7 +15,7 @@ import zstandard
 
 from tickcast.errors import SourceError
 
-__all__ = ["FETCH_AGAIN", "Paths", "blocks", "list_files", "member_names", "read_bytes"]
+__all__ = ["FETCH_AGAIN", "Paths", "blocks", "list_files", "member_names", "most_unpacked", "read_bytes"]
 
 Paths = str | Path | Sequence[str | Path]
 FETCH_AGAIN = "fetch the file again, it is damaged"
@@ -53,13 +53,18 @@ def read_bytes(path: Path, member: str | None = None) -> bytes:
     parts: list[bytes] = []
     total, most = 0, 0
     for block in blocks(path, member):
-        most = most or _WHOLE + _RATIO * outer.stat().st_size
+        most = most or most_unpacked(outer.stat().st_size)
         total += len(block)
         if total > most:
             hint = "unpack it first if it is meant to be so large"
             raise SourceError(f"unfolds to more than {most >> 20} MiB from {outer.stat().st_size:,} bytes", file=path, hint=hint)
         parts.append(block)
     return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def most_unpacked(size: int) -> int:
+    """Bytes that a packed file of `size` bytes may unfold to at the most when it is read as a whole."""
+    return _WHOLE + _RATIO * size
 
 
 def blocks(path: Path, member: str | None = None) -> Iterator[bytes]:

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tickcast.cleaning import Cleaned
+from tickcast.cleaning.cleaned import tally
 from tickcast.errors import SourceError
 from tickcast.sources.files import FETCH_AGAIN
 from tickcast.sources.tabular import read_csv, too_long
@@ -159,8 +160,7 @@ def without_margins(chunk: Cleaned, portion: Portion) -> Cleaned:
     inside = chunk.numbers.is_between(portion.first, portion.last)
     held = chunk.quarantined
     held = held.filter(pl.col("row").is_between(portion.first, portion.last)) if len(held) else held
-    counted = held.group_by("reason").len().sort("reason").iter_rows() if len(held) else ()
-    return replace(chunk, frame=chunk.frame.filter(inside), rows=chunk.numbers.filter(inside), quarantined=held, counts=dict(counted))
+    return replace(chunk, frame=chunk.frame.filter(inside), rows=chunk.numbers.filter(inside), quarantined=held, counts=tally(held))
 
 
 def _opened(path: Path) -> pq.ParquetFile:

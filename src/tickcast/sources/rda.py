@@ -20,12 +20,10 @@ import numpy as np
 import polars as pl
 
 from tickcast.errors import SourceError
-from tickcast.sources.files import FETCH_AGAIN
+from tickcast.sources.files import FETCH_AGAIN, most_unpacked
 
 __all__ = ["read_rda"]
 
-_LIMIT = 256 << 20  # bytes that any file may unfold to
-_RATIO = 24  # and as often its own size on top
 _DEEP = 64  # levels of nesting: a data frame has four
 _NOTHING = frozenset({0, 241, 242, 247, 251, 252, 253, 254})  # NULL, environments, absent arguments
 _PAIRS = frozenset({2, 5, 6, 17})
@@ -166,7 +164,7 @@ class _Reader:
 
 def _unpacked(content: bytes) -> bytes:
     """The unpacked content; one that unfolds beyond all measure is refused."""
-    most = _LIMIT + _RATIO * len(content)
+    most = most_unpacked(len(content))
     if content[:2] == b"\x1f\x8b":
         with gzip.open(io.BytesIO(content)) as stream:
             out = stream.read(most + 1)

@@ -21,14 +21,11 @@ from numpy.typing import NDArray
 
 from tickcast import _engine
 from tickcast.errors import StoreError
-from tickcast.store.lattice_file import lattice_file, lattice_rows
+from tickcast.store.lattice_file import TYPES, constant, lattice_file, lattice_rows
 
 __all__ = ["decode", "encode", "verified"]
 
 _METADATA = b"tickcast"
-_TYPES: Mapping[str, type[pl.DataType]] = {
-    kind.__name__: kind for kind in (pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.UInt64, pl.Float32, pl.Float64, pl.Boolean, pl.String)
-}
 _STILL = 0.75  # a column that keeps its value more often than this is worth compressing once more
 
 
@@ -75,7 +72,7 @@ def decode(path: Path, digest: str) -> pl.DataFrame:
         file = pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=True)
         facts = json.loads(file.metadata.metadata[_METADATA])
         table = file.read() if file.metadata.num_columns else pa.table({})
-        columns = [_given(name, _TYPES[kind], how, table, facts["rows"]) for name, kind, how in facts["columns"]]
+        columns = [_given(name, TYPES[kind], how, table, facts["rows"]) for name, kind, how in facts["columns"]]
     except (pa.ArrowException, OSError, ValueError, KeyError, TypeError) as error:
         raise StoreError(f"a committed file cannot be read: {error}", file=path, hint="restore it from a backup") from error
     return pl.DataFrame(columns)
@@ -95,13 +92,12 @@ def verified(path: Path, digest: str) -> bytes:
 def _kept(column: pl.Series) -> tuple[pa.Array | None, dict[str, Any]]:
     """What of a column goes into the file, and how it is made a column again."""
     kind, absent = column.dtype, column.null_count()
-    if type(kind).__name__ not in _TYPES:
+    if type(kind).__name__ not in TYPES:
         raise StoreError(f"holds {kind}, which a day file cannot", field=column.name, hint="give numbers or texts")
-    if absent == len(column):
-        return None, {"all": None}
+    if (same := constant(column)) is not None:
+        return None, same
     if kind == pl.String:
-        same = not absent and bool((column == column[0]).all())
-        return (None, {"all": column[0]}) if same else (column.to_arrow().cast(pa.large_string()), {})
+        return column.to_arrow().cast(pa.large_string()), {}
     if kind not in (pl.Float64, pl.Int64):
         return column.to_arrow(), {}
     known = column.fill_null(0.0 if kind == pl.Float64 else column.drop_nulls()[0]) if absent else column

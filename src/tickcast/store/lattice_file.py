@@ -17,15 +17,16 @@ from numpy.typing import NDArray
 
 from tickcast import _engine
 
-__all__ = ["lattice_file", "lattice_rows"]
+__all__ = ["TYPES", "constant", "lattice_file", "lattice_rows"]
 
 _KEY = "tickcast.pages"
 _MARK = b"\x18\x0etickcast.pages\x18"  # how thrift begins the key and the text that follows it; JSON has no such bytes
 _INTS: Mapping[str, type[pl.DataType]] = {kind.__name__: kind for kind in (pl.Int8, pl.Int16, pl.Int32, pl.Int64)}
-_TYPES: Mapping[str, type[pl.DataType]] = {
+TYPES: Mapping[str, type[pl.DataType]] = {
     **_INTS,
     **{kind.__name__: kind for kind in (pl.UInt64, pl.Float32, pl.Float64, pl.Boolean, pl.String)},
 }
+"""Types that a day file holds, by the names it tells them by."""
 _FEW_BITS = 6  # numbers that take fewer bits than this mostly repeat, so a compressor finds something
 _TINY = 4096  # rows; fewer are copied in less time than it takes to hand them over
 _SMALL = 512  # bytes that are not worth compressing
@@ -36,7 +37,7 @@ def lattice_file(rows: pl.DataFrame) -> bytes | None:
     count, columns, pages = len(rows), [], []
     for column in rows.iter_columns():
         kind = type(column.dtype).__name__
-        found = _constant(column) if kind in _TYPES else None
+        found = constant(column) if kind in TYPES else None
         if found is None:
             packed = _packed(column, kind)
             if packed is None:
@@ -68,7 +69,7 @@ def lattice_rows(content: bytes) -> pl.DataFrame | None:
     number = 0
     for name, kind, how in facts["columns"]:
         if "all" in how:
-            columns.append(pl.Series(name, [how["all"]], dtype=_TYPES[kind]).new_from_index(0, count))
+            columns.append(pl.Series(name, [how["all"]], dtype=TYPES[kind]).new_from_index(0, count))
             continue
         page: tuple[bytes, int, int] = content, *places[number]
         if "zstd" in how:
@@ -89,11 +90,11 @@ def _column(name: str, kind: str, how: Sequence[Any], page: tuple[bytes, int, in
     else:
         arrow = pa.Array.from_buffers(pa.float64() if kind == "Float64" else pa.int64(), len(out), [None, pa.py_buffer(out)])
         found = pl.Series(name, pl.from_arrow(arrow))
-    return found if kind in ("Float64", "Int64") else found.cast(_TYPES[kind])
+    return found if kind in ("Float64", "Int64") else found.cast(TYPES[kind])
 
 
-def _constant(column: pl.Series) -> dict[str, Any] | None:
-    """A column that is null throughout, or a text that never changes."""
+def constant(column: pl.Series) -> dict[str, Any] | None:
+    """All that is kept of a column that is null throughout or a text that never changes; None for any other."""
     absent = column.null_count()
     if absent == len(column):
         return {"all": None}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import astuple, dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 import polars as pl
 
@@ -14,7 +14,6 @@ from tickcast.store.records import Collect, Commit
 
 __all__ = ["Collected", "collect", "compact", "joined"]
 
-_FACTS = ("rows", "first_ts", "last_ts", "low", "high", "total", "levels")
 _BATCH = 64
 """Days joined under one lock, so that a writer waits no longer than that."""
 
@@ -31,7 +30,7 @@ def joined(backend: Backend, day: Day, parts: Sequence[Part]) -> pl.DataFrame:
     """The rows of a day, out of its parts. Raises StoreError naming a damaged part, or a day that is not as its manifest says."""
     frames = [backend.get(part.name, day.table) for part in parts]
     rows = frames[0] if len(frames) == 1 else pl.concat(frames, how="diagonal")
-    if replace(day, **dict(zip(_FACTS, astuple(summary(rows)), strict=True))) != day:
+    if replace(day, **asdict(summary(rows))) != day:
         found = f"{day.table} of {day.symbol}, day {day.trading_day}: the rows are not those of the manifest"
         raise StoreError(found, file=backend.place, hint="restore the store from a backup")
     return rows

@@ -1,4 +1,4 @@
-"""Damaged days: those that cannot be read as they were written, each read once and held against hash and manifest."""
+"""Damaged days: those whose blocks are gone or are not the ones that were committed. `audit` holds rows against their manifest too."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import polars as pl
@@ -93,13 +93,8 @@ def _unlike(manifest: Day, rows: pl.DataFrame) -> list[str]:
     """Fields of the manifest that the rows contradict."""
     if not len(rows):
         return [f"{manifest.rows} rows are named, none is there"]
-    real = summary(rows.sort("ts") if not rows["ts"].is_sorted() else rows)
-    names = ("rows", "first_ts", "last_ts", "low", "high", "total", "levels")
-    return [
-        f"{name} is {getattr(manifest, name)}, of the rows {getattr(real, name)}"
-        for name in names
-        if getattr(manifest, name) != getattr(real, name)
-    ]
+    real = asdict(summary(rows.sort("ts") if not rows["ts"].is_sorted() else rows))
+    return [f"{name} is {getattr(manifest, name)}, of the rows {value}" for name, value in real.items() if getattr(manifest, name) != value]
 
 
 def _marks(manifest: Day, rows: pl.DataFrame, table: Table) -> Iterator[tuple[str, pl.Series, str]]:
