@@ -31,7 +31,7 @@ class MappedTable(FileSource):
     zone, unit, format: how the file tells time, see `Stamps`.
     interval, bar_stamp: bars only; their length, and whether the file stamps a bar with its `open` or its `close`. There is no default:
     a bar stamped with its start and taken for its close would be known before it happened.
-    layout: what bare files do not tell of themselves, see `Layout`: {header, day, divisor, carry, calendar, delay}.
+    layout: what bare files do not tell of themselves, see `Layout`: {header, day, divisor, carry, calendar, delay, revisions}.
     """
 
     name: ClassVar[str] = "table"
