@@ -98,16 +98,24 @@ def exclusive(
     overtaken: others then lock another file of the same name. Whoever needs to be safe from it checks a fencing number.
     """
     descriptor = _locked(lock, patience, clock, sleep)
+    held = [descriptor]
+
+    def alive() -> None:
+        for each in held:  # called after the end it must not touch a file that got the same number
+            os.utime(each)
+
     try:
-        yield lambda: os.utime(descriptor)
+        yield alive
     finally:
+        held.clear()
         os.close(descriptor)
 
 
 def _locked(lock: Path, patience: float | None, clock: Callable[[], float], sleep: Callable[[float], None]) -> int:
     seen, since = None, clock()
     while True:
-        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o644)
+        with _failures(lock):
+            descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | (fcntl.LOCK_NB if patience is not None else 0))
         except BlockingIOError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
@@ -27,16 +28,20 @@ _PATIENCE = 60.0
 class Embedded(Backend):
     """A store in the folder `where`, made if absent. StoreError where the folder or its ledger cannot be used.
 
-    A writer that holds the lock and makes no progress for `patience` seconds is overtaken.
+    A writer that holds the lock and makes no progress for `patience` seconds is overtaken. Where the folder cannot be written, a store that
+    is there can be read as it was when it was opened.
     """
 
     def __init__(self, where: str, patience: float = _PATIENCE) -> None:
         self._folder, self._patience = Path(where), patience
         self._alive: Callable[[], None] = lambda: None
+        ledger = self._folder / "ledger.sqlite"
+        if ledger.is_file() and not all(os.access(each, os.W_OK) for each in (self._folder, ledger)):
+            self._ledger = Ledger(str(ledger), str(ledger), frozen=True)
+            return
         try:
             (self._folder / "scratch").mkdir(parents=True, exist_ok=True)
             with exclusive(self._folder / "open.lock"):
-                ledger = self._folder / "ledger.sqlite"
                 if next(self.names(), None) is not None and not (ledger.is_file() and ledger.stat().st_size):
                     raise StoreError("the ledger is gone, the blocks are there", file=ledger, hint="restore it from a backup")
                 self._ledger = Ledger(str(ledger), str(ledger))
@@ -56,6 +61,8 @@ class Embedded(Backend):
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
+        if self._ledger.frozen:
+            raise StoreError("can be read here, not written", file=self._folder, hint="write where its folder may be written")
         with exclusive(self._folder / "write.lock", self._patience) as self._alive:
             yield
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 import apsw
 
@@ -29,22 +31,27 @@ _WHOSE = "kind = coalesce(?1, kind) AND (?3 IS NULL OR symbol IN (SELECT value F
 
 
 class Ledger:
-    """A ledger in the SQLite file `path` (":memory:" for one that is replayed); every failure is a StoreError naming `place`."""
+    """A ledger in the SQLite file `path` (":memory:" for one that is replayed); every failure is a StoreError naming `place`.
 
-    def __init__(self, path: str, place: str) -> None:
-        self.place = place
+    `frozen` opens a file that cannot be written here: it must be there, and every change is refused.
+    """
+
+    def __init__(self, path: str, place: str, *, frozen: bool = False) -> None:
+        self.place, self.frozen = place, frozen
         with self.failures():
-            self._connection = apsw.Connection(path)
+            self._connection = _frozen(path) if frozen else apsw.Connection(path)
             self._connection.set_busy_timeout(30_000)
             counted(self._connection)
-            self._connection.execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL")
+            if not frozen:
+                self._connection.execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL")
             found = self._one("PRAGMA user_version")
             if found not in (0, _FORMAT) or (found == 0 and self._one("SELECT count(*) FROM sqlite_master")):
                 raise StoreError("the ledger was written by another release", file=place, hint="ingest into a new store")
             if found == 0:
                 with self.transaction():
                     self._connection.execute(f"{SCHEMA} PRAGMA user_version = {_FORMAT}")
-            self._settle()
+            if not frozen:
+                self._settle()
 
     def close(self) -> None:
         """Let go of the file."""
@@ -171,6 +178,8 @@ class Ledger:
         """SQLite's errors as ours."""
         try:
             yield
+        except apsw.ReadOnlyError as error:
+            raise StoreError("can be read here, not written", file=self.place, hint="write where its folder may be written") from error
         except (apsw.Error, UnicodeDecodeError) as error:
             raise StoreError(f"ledger: {error}", file=self.place, hint="free space or restore the ledger from a backup") from error
 
@@ -180,6 +189,20 @@ class Ledger:
 
     def _one(self, text: str) -> Any:
         return next(iter(self._connection.execute(text)))[0]
+
+
+def _frozen(path: str) -> apsw.Connection:
+    """A file in a folder that cannot be written. Where nobody has it open it has no log beside it, and SQLite may take it for immutable."""
+    where, flags = f"file:{quote(path)}", apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
+    try:
+        connection = apsw.Connection(f"{where}?mode=ro", flags)
+        connection.execute("SELECT count(*) FROM sqlite_master")
+    except apsw.CantOpenError:
+        log = Path(f"{path}-wal")
+        if log.is_file() and log.stat().st_size:
+            raise
+        connection = apsw.Connection(f"{where}?immutable=1", flags)
+    return connection
 
 
 def _day(row: Sequence[Any]) -> Day:

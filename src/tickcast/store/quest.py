@@ -7,8 +7,8 @@ taken.
 
 from __future__ import annotations
 
-import fcntl
 import os
+import stat
 import tempfile
 import time
 import uuid
@@ -19,6 +19,7 @@ from typing import final
 
 import polars as pl
 
+from tickcast.durable import exclusive
 from tickcast.errors import StoreError
 from tickcast.store.base import Backend, Block
 from tickcast.store.ledger import Ledger
@@ -26,7 +27,7 @@ from tickcast.store.quest_address import QuestAddress
 from tickcast.store.quest_blocks import QuestBlocks
 from tickcast.store.quest_log import QuestLog
 from tickcast.store.quest_wire import QuestWire
-from tickcast.store.records import Record, from_json, to_json
+from tickcast.store.records import Collect, Record, from_json, to_json
 
 __all__ = ["Quest"]
 
@@ -42,7 +43,7 @@ class Quest(Backend):
     address: of the server and the dataset.
     token: gives a text that no other call anywhere gives; it marks a record as ours.
     clock: seconds, for deadlines.
-    patience: seconds without progress after which the server is given up.
+    patience: seconds without progress after which the server is given up, and a writer that holds the lock is overtaken.
     """
 
     def __init__(
@@ -53,7 +54,8 @@ class Quest(Backend):
         clock: Callable[[], float] = time.monotonic,
         patience: float = 60.0,
     ) -> None:
-        self._address, self._token = address, token
+        self._address, self._token, self._clock, self._patience = address, token, clock, patience
+        self._alive: Callable[[], None] = lambda: None
         self._wire = QuestWire(address, clock=clock, patience=patience)
         self._log = QuestLog(self._wire, f"{address.name}_log")
         self._blocks = QuestBlocks(self._wire, address.name, lambda: str(token()))
@@ -87,17 +89,11 @@ class Quest(Backend):
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
-        folder = Path(tempfile.gettempdir())
-        name = f"tickcast-questdb-{os.getuid()}-{self._address.http}-{self._address.name}.lock"
-        descriptor = os.open(folder / name, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        with exclusive(self._locks() / f"{self._address.http}-{self._address.name}.lock", self._patience, clock=self._clock) as self._alive:
             yield
-        finally:
-            os.close(descriptor)
 
     def put(self, blocks: Iterable[Block], fence: int) -> list[str]:
-        return self._blocks.put(blocks, fence)
+        return self._blocks.put(blocks, fence, self._alive)
 
     def get(self, name: str, kind: str) -> pl.DataFrame:
         return self._blocks.get(name)
@@ -110,10 +106,37 @@ class Quest(Backend):
 
     def drop(self, names: Iterable[str]) -> None:
         self._blocks.drop(names)
+        self._blocks.renew(self._fenced, self._alive)
 
     def close(self) -> None:
         self._wire.close()
         self._ledger.close()
+
+    def _fenced(self) -> None:
+        """Take a fencing number and change nothing else."""
+        for _ in range(_TRIES):
+            ledger = self.ledger
+            fence = ledger.fence() + 1
+            versions = tuple(int(row[0]) for row in ledger.query("SELECT id FROM versions WHERE hash <> ''"))
+            try:
+                self.commit(Collect(fence, versions, ()))
+                return
+            except StoreError:
+                if self.ledger.fence() < fence:
+                    raise
+        raise StoreError(f"other writers were first {_TRIES} times", file=self.place, hint="collect again")
+
+    def _locks(self) -> Path:
+        """The folder of locks, ours alone: the temporary folder is everybody's."""
+        folder = Path(tempfile.gettempdir()) / f"tickcast-questdb-{os.getuid()}"
+        try:
+            folder.mkdir(mode=0o700, exist_ok=True)
+            found = folder.lstat()
+        except OSError as error:
+            raise StoreError(f"cannot be used: {error.strerror}", file=folder, hint="free or mend the temporary folder") from error
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o022:
+            raise StoreError("is not a folder of ours alone", file=folder, hint="remove it")
+        return folder
 
     def _replay(self) -> set[str]:
         """Bring the ledger up to date; the tokens of the records that were applied."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, final
 
 import polars as pl
@@ -33,9 +33,10 @@ from tickcast.store.quest_wire import QuestWire
 
 __all__ = ["QuestBlocks"]
 
-_ROWS_SENT, _BYTES_SENT, _CONNECTIONS = 150_000, 16_000_000, 2
+_ROWS_SENT, _BYTES_SENT, _CONNECTIONS = 300_000, 32_000_000, 2
 _BY_DAY = ("trades", "book", "orders")
 _BLOBS = "blobs"
+_ROWS_MOVED, _BLOCKS_MOVED = 1_000_000, 500
 
 
 @dataclass(frozen=True)
@@ -58,10 +59,14 @@ class QuestBlocks:
         self._wire, self._name, self._token = wire, name, token
         self._index = QuestLog(wire, f"{name}_blocks")
         self._known: dict[str, _Header] = {}
+        self._left: Counter[str] = Counter()  # rows of dropped blocks, by table
+        self._turn: dict[str, int] = {}  # how often a kind's blocks were moved to a fresh table
+        self._gone: set[str] = set()
         self._made: dict[str, set[str]] = {}
 
-    def put(self, blocks: Iterable[Block], fence: int) -> list[str]:
-        """Keep blocks and give their names; on return they are durable and can be read. See `Backend.put`."""
+    def put(self, blocks: Iterable[Block], fence: int, tick: Callable[[], None] = lambda: None) -> list[str]:
+        """Keep blocks and give their names; on return they are durable and can be read. `tick` is called as it goes on."""
+        self._refresh()  # after the fencing number was read: who reads it after a renewal writes into the fresh table
         names: list[str] = []
         headers: dict[str, _Header] = {}
         sending = _Sending(self._wire)
@@ -71,21 +76,30 @@ class QuestBlocks:
                 headers[name], sent, symbols = self._prepared(block, name)
                 names.append(name)
                 sending.add(headers[name].table, sent, symbols)
+                tick()
             sending.finish()
         finally:
             sending.close()
-        self._wire.settle({header.table for header in headers.values()})
+        self._wire.settle({header.table for header in headers.values()}, tick)
         if headers:
             self._note("put", {name: asdict(header) for name, header in headers.items()})
         return names
 
     def get(self, name: str) -> pl.DataFrame:
         """The rows of a block, all of them and unaltered, or StoreError."""
-        header = self._header(name)
-        if header is None:
-            raise self._wire.failure(f"block {name} is not there", hint="restore the server's folder from a backup")
+        while True:
+            header = self._header(name)
+            if header is None:
+                raise self._wire.failure(f"block {name} is not there", hint="restore the server's folder from a backup")
+            try:
+                return self._got(name, header)
+            except StoreError:
+                if self._header(name) == header:
+                    raise  # else it was moved to a fresh table while we read
+
+    def _got(self, name: str, header: _Header) -> pl.DataFrame:
         try:
-            rows = self._blob(name, header) if header.table == self._table(_BLOBS) else self._rows(name, header)
+            rows = self._blob(name, header) if header.table in self._tables(_BLOBS) else self._rows(name, header)
         except (ValueError, pa.ArrowException, pl.exceptions.PolarsError, OSError) as error:
             raise self._damaged(name, header, f"cannot be read: {error}") from error
         if digest(rows) != name.partition("-")[0]:
@@ -102,11 +116,60 @@ class QuestBlocks:
         return iter(list(self._known))
 
     def drop(self, names: Iterable[str]) -> None:
-        """Forget blocks. Their rows stay in the server's tables, which cannot delete rows, but nothing reads them any more."""
+        """Forget blocks. Their rows stay in the server's tables, which cannot delete rows, until `renew` frees them."""
         self._refresh()
         there = sorted(set(names) & set(self._known))
         if there:
             self._note("drop", dict.fromkeys(there))
+
+    def renew(self, fenced: Callable[[], None], tick: Callable[[], None]) -> None:
+        """Free the rows of forgotten blocks where they are more than a table's others: these move to a fresh table, the old one is dropped.
+
+        First it is noted that the kind has a fresh table, then `fenced` is called: it takes a fencing number, so that whoever read an
+        earlier one, and may be writing into the old table, is refused; then nothing can come to the old table that counts.
+        A renewal that was cut off is taken up again.
+        """
+        self._refresh()
+        live: Counter[str] = Counter()
+        for header in self._known.values():
+            live[header.table] += header.rows
+        for kind in (*TABLES, _BLOBS):
+            if self._left[self._table(kind)] > live[self._table(kind)]:
+                self._note("turn", {kind: self._turn.get(kind, 0) + 1})
+        old = {table: kind for kind in self._turn for table in self._tables(kind)[:-1] if table not in self._gone}
+        if old:
+            fenced()
+            self._refresh()
+        for table, kind in old.items():
+            self._move(table, kind, tick)
+            self._wire.execute(f"DROP TABLE IF EXISTS {table}")
+            self._note("gone", {table: None})
+
+    def _move(self, old: str, kind: str, tick: Callable[[], None]) -> None:
+        """Copy what is left of a table into the kind's fresh one, some blocks at a time; each is noted when all its rows are there."""
+        left = sorted((header.first, name) for name, header in self._known.items() if header.table == old)
+        if not left:
+            return
+        listed = self._wire.rows(f"SELECT \"column\", type FROM table_columns('{old}')")
+        fresh, by = self._table(kind), "DAY" if kind in _BY_DAY else "MONTH"
+        self._make(fresh, {str(column): str(dtype) for column, dtype in listed}, by)
+        columns = ", ".join(str(column) for column, _ in listed)
+        while left:
+            some: dict[str, _Header] = {}
+            while left and len(some) < _BLOCKS_MOVED and (not some or sum(each.rows for each in some.values()) < _ROWS_MOVED):
+                name = left.pop(0)[1]
+                some[name] = self._known[name]
+            first, last = min(each.first for each in some.values()), max(each.last for each in some.values())
+            parts = ", ".join(str(_part(name)) for name in some)
+            span = f"ts BETWEEN {first}::TIMESTAMP_NS AND {last}::TIMESTAMP_NS AND part IN ({parts})"
+            self._wire.execute(f"INSERT INTO {fresh} ({columns}) SELECT {columns} FROM {old} WHERE {span}")
+            self._wire.settle([fresh], tick)
+            found = {int(part): int(rows) for part, rows in self._wire.rows(f"SELECT part, count() FROM {fresh} WHERE {span}")}
+            for name, header in some.items():
+                if found.get(_part(name)) != header.rows:
+                    raise self._damaged(name, header, f"has {found.get(_part(name), 0)} of {header.rows} rows")
+            self._note("put", {name: asdict(replace(header, table=fresh)) for name, header in some.items()})
+            tick()
 
     def _prepared(self, block: Block, name: str) -> tuple[_Header, pl.DataFrame, tuple[str, ...]]:
         """What is noted of a block and what is sent; its table is there afterwards."""
@@ -134,7 +197,7 @@ class QuestBlocks:
             self._wire.forget_columns()
 
     def _rows(self, name: str, header: _Header) -> pl.DataFrame:
-        table = TABLES[header.table.removeprefix(f"{self._name}_")]
+        table = next(table for kind, table in TABLES.items() if header.table in self._tables(kind))
         types = {column.name: column.dtype for column in (*table.columns, *CONTEXT)}
         schema = {each: types[each] for each in header.columns}
         pages = list(self._wire.pages(self._asking(name, header, selection(header.filled))))
@@ -168,14 +231,23 @@ class QuestBlocks:
             for name, header in said.get("put", {}).items():
                 self._known[name] = _Header(**header | {each: tuple(header[each]) for each in ("columns", "filled")})
             for name in said.get("drop", ()):
-                self._known.pop(name, None)
+                known = self._known.pop(name, None)
+                if known is not None:
+                    self._left[known.table] += known.rows
+            self._turn |= said.get("turn", {})
+            self._gone |= set(said.get("gone", ()))
 
     def _note(self, what: str, said: Mapping[str, object]) -> None:
         self._index.append(0, self._token(), json.dumps({what: said}, sort_keys=True, separators=(",", ":")))
         self._refresh()
 
     def _table(self, kind: str) -> str:
-        return f"{self._name}_{kind}"
+        return self._tables(kind)[-1]
+
+    def _tables(self, kind: str) -> list[str]:
+        """The tables that a kind has had, the present one last."""
+        first = f"{self._name}_{kind}"
+        return [first, *(f"{first}_{turn + 1}" for turn in range(1, self._turn.get(kind, 0) + 1))]
 
 
 @final

@@ -107,8 +107,8 @@ class QuestWire:
             raise self.failure(f"rows were not taken: {told[:300]}", hint=hint) from error
         self._senders.put((shape, sender))
 
-    def settle(self, tables: Iterable[str]) -> None:
-        """Wait until all rows that were sent to these tables can be seen.
+    def settle(self, tables: Iterable[str], tick: Callable[[], None] = lambda: None) -> None:
+        """Wait until all rows that were sent to these tables can be seen. `tick` is called as it goes on.
 
         Raises StoreError naming a table whose log is suspended, why, and the statement that resumes it.
         """
@@ -125,6 +125,7 @@ class QuestWire:
                 return
             if sum(done.values()) > progress:
                 progress, deadline = sum(done.values()), self._clock() + self._patience
+                tick()
             if self._clock() > deadline:
                 hint = "see the server's log; then write again"
                 raise self.failure(f"rows in {', '.join(names)} cannot be seen after {self._patience:g} s", hint=hint)
@@ -154,7 +155,7 @@ class QuestWire:
 
     def _refuse_suspended(self, name: str, found: dict[str, tuple[Any, ...]]) -> None:
         if name not in found:
-            raise self.failure(f"{name} is no table with a log of its own", hint="drop the dataset's tables and write again")
+            raise self.failure(f"{name} is no table with a log of its own", hint="write again; if it stays so, drop the dataset's tables")
         if found[name][0]:
             raise self.failure(_reason(name, found[name]), hint=f"mend that, then run: ALTER TABLE {name} RESUME WAL")
 

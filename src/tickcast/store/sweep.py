@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 
 import polars as pl
@@ -87,11 +87,15 @@ def collect(
         needed = backend.ledger.needed()
         # a block under a larger number belongs to a writer that has overtaken us
         left = [name for name in backend.names() if name not in needed and int(name.rpartition("-")[2], 16) <= fence]
-        for at in range(0, len(left), _BATCH):
-            if progress is not None:
-                progress("removing blocks", at / len(left))
-            backend.drop(left[at : at + _BATCH])
+        backend.drop(_each(left, progress))
         return Collected(before - _versions(backend), len(left))
+
+
+def _each(names: Sequence[str], progress: Callable[[str, float], None] | None) -> Iterator[str]:
+    for at, name in enumerate(names):
+        if progress is not None and at % _BATCH == 0:
+            progress("removing blocks", at / len(names))
+        yield name
 
 
 def _versions(backend: Backend) -> int:
