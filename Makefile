@@ -8,6 +8,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMPS := $(VENV)/.stamps
 JOBS ?= 2
+# Two makes at once, as setup and questdb, install one after the other; the lock is on this file.
+ALONE := $(shell command -v flock >/dev/null && echo flock Makefile)
 
 # One thread by default: two inference threads on a busy two-core machine cost a factor of seven.
 export OMP_NUM_THREADS ?= 1
@@ -26,17 +28,13 @@ CARGO_TESTS := cargo test --quiet --workspace --exclude tickcast-python
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r name text; do printf '  make %-12s %s\n' "$$name" "$$text"; done
 
-$(STAMPS)/packages: pyproject.toml constraints.txt make/install.sh make/requirements.py
-	@python=$$(make/preflight.sh); \
-	test -x $(BIN)/python || { echo "setup: virtual environment in $(VENV) with $$python"; "$$python" -m venv $(VENV); }
-	@echo "setup: Python packages (torch may bring its CUDA libraries: up to 3 GB, minutes on the first run)"
-	@make/install.sh $(VENV) train dev
-	@mkdir -p $(STAMPS) && touch $@
+$(STAMPS)/packages: pyproject.toml constraints.txt make/packages.sh make/install.sh make/requirements.py
+	@$(ALONE) make/packages.sh $(VENV) $@ train dev
 
 $(STAMPS)/engine: $(STAMPS)/packages $(RUST)
 	@make/preflight.sh >/dev/null
 	@echo "setup: Rust core, release build"
-	@PIP_QUIET=1 PIP_CONSTRAINT=constraints.txt $(BIN)/maturin develop --release --quiet
+	@PIP_QUIET=1 PIP_CONSTRAINT=constraints.txt $(ALONE) $(BIN)/maturin develop --release --quiet
 	@touch $@
 
 setup: $(STAMPS)/engine ## virtual environment, pinned packages, release build of the Rust core
@@ -96,7 +94,7 @@ bench: setup $(STAMPS)/rivals ## measure ours and its rivals in the same run, pr
 	@$(BIN)/python benchmarks/table.py
 
 $(STAMPS)/docs: $(STAMPS)/packages
-	@make/install.sh $(VENV) train dev docs
+	@$(ALONE) make/install.sh $(VENV) train dev docs
 	@touch $@
 
 docs: $(STAMPS)/docs $(STAMPS)/engine ## build the pages of docs/ into site/

@@ -105,6 +105,7 @@ def test_the_files_are_whole_and_reach_nothing_outside(trades: Profile, tmp_path
     assert names["quality.html"].count("day missing") == names["quality.html"].count("day none") == 1
     assert json.loads(names["profile.json"]) == json.loads(json.dumps(as_json(trades)))
     assert names["dictionary.md"] == dictionary(trades)
+    assert not re.search(r"\d{19}", names["dictionary.md"] + re.sub(r"<script.*?</script>", "", names["quality.html"], flags=re.DOTALL))
     assert all(f"`{column.name}`" in names["dictionary.md"] for column in TRADES.columns)
     assert coverage_picture(trades, "ABC") in names["quality.html"]
     assert day_picture(trades.symbols[0], 0, "rows", "{:,.0f}") in names["quality.html"]

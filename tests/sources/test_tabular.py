@@ -57,6 +57,13 @@ def test_a_cut_parquet_file_is_refused() -> None:
         read_parquet(whole.getvalue()[:-9], Path("a.parquet"))
 
 
+def test_a_file_of_empty_lines_is_refused_before_rows_are_made_of_them() -> None:
+    few = b"t,p\n1,3\n" + b"\n" * 1000 + b"2,4\n"
+    assert read_csv(few, NAMED, ()).drop_nulls().rows() == [("1", "3"), ("2", "4")]
+    with pytest.raises(SourceError, match="more than 1,000,000 empty lines"):
+        read_csv(b"t,p\n1,3\n" + b"\n" * 1_000_001 + b"2,4\n", NAMED, ())
+
+
 @settings(deadline=None)
 @given(
     st.lists(st.tuples(*[st.text('ab1,"\n', max_size=4)] * 3), min_size=1, max_size=12),

@@ -238,3 +238,9 @@ def test_coverage_opens_no_file(tmp_path: Path) -> None:
         assert store.empty.days("trades").is_empty()
         with pytest.raises(StoreError, match="cannot be read"):
             store.scan("trades", ["S3"], 0, 1)
+
+
+def test_a_stamp_that_no_range_would_ever_show_is_refused(store: Store) -> None:
+    with pytest.raises(StoreError, match="row 2, field ts: 9223372036854775807 is no time"):
+        store.write("trades", trades([(1, 1.0), (2**63 - 1, 2.0)]), source="made")
+    assert len(store.scan("trades")) == 0

@@ -203,6 +203,8 @@ def test_the_command_tells_json_and_its_exit_code(tmp_path: Path, capsys: pytest
     assert execute([*words, "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["ok"] and told["findings"] == [] and (told["days"], told["rows"]) == (1, 6)
+    assert execute([*words, "--quiet"]) == 0
+    assert capsys.readouterr().out == "1 day, 6 rows, 0 derived days read: nothing is wrong; 0 rows in quarantine\n"
     with Store.open(tmp_path / "s") as store:
         plant(store, "trades", "A", FIRST, with_(3, "price", -1.0)(placed()))
     assert execute([*words, "--json"]) == 1

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from tickcast.cli.data_range import alone
 from tickcast.cli.stored import stored
-from tickcast.cli.terminal import Terminal
+from tickcast.cli.terminal import Terminal, counted
 from tickcast.clock import day_text
 from tickcast.config import DataConfig
 
@@ -111,11 +111,13 @@ def _row(each: Finding) -> dict[str, Any]:
     return {**vars(each), "day": None if each.day is None else day_text(each.day)}
 
 
-def _drawn(found: Audited) -> Table:
-    head = f"{found.days} days, {found.rows} rows, {found.derived} derived days read: "
-    head += "nothing is wrong" if found.ok else f"{len(found.findings)} findings"
-    aside = sum(count for *_, count in found.quarantined)
-    caption = "; ".join([*([f"{len(found.remarks)} remarks, in brackets"] if found.remarks else []), f"{aside} rows in quarantine"])
+def _drawn(found: Audited) -> Table | str:
+    head = f"{counted(found.days, 'day')}, {counted(found.rows, 'row')}, {counted(found.derived, 'derived day')} read: "
+    head += "nothing is wrong" if found.ok else counted(len(found.findings), "finding")
+    held = counted(sum(count for *_, count in found.quarantined), "row") + " in quarantine"
+    if not found.findings and not found.remarks:
+        return f"{head}; {held}"
+    caption = "; ".join([*([f"{counted(len(found.remarks), 'remark')}, in brackets"] if found.remarks else []), held])
     table = Table("what", "table", "symbol", "day", "row", "found", "do", box=None, title=head, caption=caption, title_justify="left")
     for told in (found.findings, found.remarks):
         for each in told[:_SHOWN]:

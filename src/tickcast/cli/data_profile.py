@@ -8,7 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from tickcast.cli.stored import stored
-from tickcast.cli.terminal import Terminal
+from tickcast.cli.terminal import Terminal, counted
 
 __all__ = ["profile"]
 
@@ -64,5 +64,6 @@ def profile(
         found = profiled(kept, table, symbol or None, calendar_name=calendar, zone=zone, progress=told)
     files = write_profile(found, out)
     missing = sum(map(len, found.missing.values()))
-    lines = [f"{found.rows:,} rows of {len(found.symbols):,} symbols, {missing:,} expected days missing", *map(str, files)]
+    held = f"{counted(found.rows, 'row')} of {counted(len(found.symbols), 'symbol')}, {counted(missing, 'expected day')} missing"
+    lines = [held, *map(str, files)]
     terminal.answer({**as_json(found), "files": [str(path) for path in files]}, "\n".join(lines))

@@ -12,7 +12,7 @@ from typing import Any
 from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-__all__ = ["Terminal"]
+__all__ = ["Terminal", "counted"]
 
 _PIPED = 200  # columns where a table goes to a file or a program
 _NEWS_EVERY = 1.0  # seconds between two lines of one step when what is done changes, as from file to file
@@ -70,6 +70,14 @@ class Terminal:
             columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f}%"), TimeRemainingColumn())
             with Progress(*columns, console=self._err) as bars:
                 yield _Bars(bars)
+
+
+def counted(number: int, what: str) -> str:
+    """
+    >>> counted(1, "symbol"), counted(2500, "expected day")
+    ('1 symbol', '2,500 expected days')
+    """
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 class _LogLines:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
-from tickcast.clock import day_text
+from tickcast.clock import SECOND, day_text
 from tickcast.profile.columns import ColumnFacts
 from tickcast.profile.profile import Profile
 
@@ -31,15 +32,24 @@ def dictionary(found: Profile) -> str:
 def _row(facts: ColumnFacts) -> str:
     column, share = facts.column, facts.nulls / max(facts.rows, 1)
     absent = "all" if facts.nulls == facts.rows else f"{share:.2%}" if facts.nulls else "-"
-    middle = [number(facts.quantiles[at]) for at in (0, 2, 4)] if facts.quantiles else ["", "", ""]
-    cells = [f"`{column.name}`", str(column.dtype), column.unit, column.meaning, absent, number(facts.low), *middle, number(facts.high)]
+    middle = [number(facts.quantiles[at], column.unit) for at in (0, 2, 4)] if facts.quantiles else ["", "", ""]
+    edges = number(facts.low, column.unit), number(facts.high, column.unit)
+    cells = [f"`{column.name}`", str(column.dtype), column.unit, column.meaning, absent, edges[0], *middle, edges[1]]
     return "| " + " | ".join([*cells, number(facts.granularity)]) + " |"
 
 
-def number(value: object) -> str:
-    """A value for people; stamps stay whole."""
+def number(value: object, unit: str = "") -> str:
+    """A value for people: a stamp as its time, a day as its date.
+
+    >>> number(86_400_000_000_000, "ns UTC"), number(1.0, "days since 1970-01-01"), number(0.125)
+    ('1970-01-02 00:00:00 UTC', '1970-01-02', '0.125')
+    """
     if value is None:
         return ""
+    if unit == "ns UTC" and isinstance(value, int | float):
+        return datetime.fromtimestamp(int(value) // SECOND, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    if unit == "days since 1970-01-01" and isinstance(value, int | float):
+        return day_text(int(value))
     return f"{value:.7g}" if isinstance(value, float) else str(value)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from html import escape
 from pathlib import Path
 
@@ -133,7 +132,7 @@ def _length(gap: Gap) -> str:
 
 
 def _stamp(ts: int) -> str:
-    return datetime.fromtimestamp(ts // SECOND, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    return number(ts, "ns UTC")
 
 
 def _columns(found: Profile) -> str:
@@ -142,11 +141,11 @@ def _columns(found: Profile) -> str:
     for each in found.columns:
         if each.nulls == each.rows:
             continue
-        moments = each.column.unit == "ns UTC"
-        quantiles = [_stamp(int(value)) if moments else number(value) for value in each.quantiles] or [""] * 5
+        unit = each.column.unit
+        quantiles = [number(value, unit) for value in each.quantiles] or [""] * 5
         absent = [f"{each.nulls / each.rows:.2%}" if each.nulls else "", f"{each.zeros / each.rows:.2%}" if each.zeros else ""]
         rows.append(
-            [each.column.name, each.column.unit, *absent, number(each.low), *quantiles, number(each.high), number(each.granularity)]
+            [each.column.name, unit, *absent, number(each.low, unit), *quantiles, number(each.high, unit), number(each.granularity)]
         )
     never = [each.column.name for each in found.columns if each.nulls == each.rows]
     absent_all = f'<p class="soft">Always null: {escape(", ".join(never))}.</p>' if never else ""

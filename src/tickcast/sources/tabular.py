@@ -19,6 +19,7 @@ __all__ = ["read_csv", "read_parquet", "too_long", "within_quotes"]
 
 _STEP = 4 << 20  # bytes looked at together
 _LINE = 16 << 20  # bytes of the longest row: twenty times that of 100,000 columns
+_BLANK = 1_000_000  # empty lines of a portion: its reader makes a row of nothing of each, a byte becomes many
 _COMMA, _QUOTE, _END = b',"\n'
 
 
@@ -70,6 +71,7 @@ def _refuse_shifted(content: bytes, path: Path, bare: bool) -> int:
     """Bytes of the first row. Raises SourceError naming the row that has other fields, is too long, or whose quote stays open."""
     quoted = b'"' in content
     rows, begin, commas, first, inside = 0, 0, 0, -1, False  # the row that is open: its number from 0, first byte and commas so far
+    blank = 0
     size = length = len(content)
     for at in range(0, size, _STEP):
         data = np.frombuffer(content, np.uint8, min(_STEP, size - at), at)
@@ -92,6 +94,9 @@ def _refuse_shifted(content: bytes, path: Path, bare: bool) -> int:
                     raise too_long(path, row)
                 found = f"has {counts[wrong[0]] + 1} fields where {'row 1' if bare else 'the header'} has {first + 1}"
                 raise SourceError(found, file=path, row=row, hint="mend or remove the row")
+            blank += int(np.count_nonzero(lengths <= 1))
+            if blank > _BLANK:
+                raise SourceError(f"has more than {_BLANK:,} empty lines", file=path, row=rows + len(lines), hint=FETCH_AGAIN)
             rows, begin, commas = rows + len(lines), at + int(lines[-1]) + 1, 0
             before = before[-1:]
         commas += len(between) - int(before[-1] if len(before) else 0)

@@ -13,6 +13,7 @@ from tickcast.schema import TABLES, Table, conform
 
 __all__ = ["canonical", "days_of", "in_order", "merge", "ready", "table_named"]
 
+_NEVER = 2**63 - 1  # ranges end before their end, so none would ever show a row of this stamp
 _OCCURRENCE, _PLACE = "__occurrence", "__place"
 
 
@@ -28,6 +29,10 @@ def ready(frame: pl.DataFrame, table: Table) -> pl.DataFrame:
     rows = conform(frame, table)
     for column in table.columns:
         _sound(rows[column.name], column.required)
+    if len(rows) and rows["ts"].max() == _NEVER:
+        raise StoreError(
+            f"{_NEVER} is no time that any range holds", row=int(rows["ts"].arg_max() or 0) + 1, field="ts", hint="clean the rows first"
+        )
     some = [name for name in rows.columns if rows.schema[name] == pl.Float64 and rows[name].null_count() < len(rows)]
     rows = rows.with_columns(pl.col(some) + 0.0)  # one zero: -0.0 is equal to it and must not make other rows
     lone = _alone(rows[table.identity[0]]) and _increasing(rows["ts"])  # as a source mostly gives them: nothing to sort or to compare
