@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import asdict, replace
 from pathlib import Path
 
+import apsw
 import polars as pl
 import pytest
 
@@ -148,7 +150,7 @@ def test_a_block_that_nothing_names_is_a_remark(tmp_path: Path) -> None:
     with Store.open(tmp_path) as store:
         store.write("trades", placed(), source="sound")
         with store._backend.exclusive():
-            (name,) = store._backend.put([Block("trades", "A", FIRST + 1, placed(FIRST + 1))], 99)
+            (name,) = store._backend.put([Block("trades", "A", FIRST + 1, placed(FIRST + 1))], store._backend.ledger.fence() + 1)
         found = audit(store)
         assert found.ok and [each.file for each in found.remarks] == [name]
         assert found.remarks[0].do == STORE_FINDINGS["unnamed"]
@@ -158,7 +160,20 @@ def test_a_version_that_its_days_do_not_add_up_to(tmp_path: Path) -> None:
     with Store.open(tmp_path) as store:
         store.write("trades", placed(), source="sound")
         store._backend.ledger.query("UPDATE versions SET hash = ?", ("1" * 64,))
-        assert "version" in kinds(audit(store))
+        assert "ledger" in kinds(audit(store))
+
+
+def test_a_ledger_that_was_altered_behind_its_back(tmp_path: Path) -> None:
+    with Store.open(tmp_path) as store:
+        store.write("trades", placed(), source="sound")
+        assert audit(store).ok
+    with closing(apsw.Connection(str(tmp_path / "ledger.sqlite"))) as database:
+        database.create_scalar_function("row_check", lambda *_: 0)
+        database.execute("UPDATE versions SET committed = committed + 1")
+    with Store.open(tmp_path) as store:
+        found = audit(store)
+        assert kinds(found) == ["ledger"] and "versions do not add up" in found.findings[0].found
+        assert audit(store, table="trades").ok, "of a part of the store only that part is asked"
 
 
 def bars(count: int) -> pl.DataFrame:
@@ -222,6 +237,6 @@ def test_the_command_tells_json_and_its_exit_code(tmp_path: Path, capsys: pytest
 
 def test_every_finding_can_be_planted() -> None:
     """The kinds of this file's tests are all there are."""
-    planted = {kind for kind, _, _ in PLANTED} | {"damaged", "manifest", "overlap", "version", "unnamed"}
+    planted = {kind for kind, _, _ in PLANTED} | {"damaged", "manifest", "overlap", "ledger", "unnamed"}
     planted |= {"derived_differs", "derived_damaged", "derived_gone"}
     assert set(DAY_FINDINGS) | set(STORE_FINDINGS) == planted

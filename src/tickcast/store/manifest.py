@@ -136,11 +136,11 @@ class StoredDefinition:
     retired: int | None = None
 
 
-def summary(rows: pl.DataFrame, stamp: str = "ts") -> Summary:
-    """The summary of rows in time order by the column `stamp`; there must be one."""
+def summary(rows: pl.DataFrame) -> Summary:
+    """The summary of rows in time order; there must be one."""
     hashes = row_hashes(rows)
     present = [k for k in range(1, BOOK_LEVELS + 1) for side in ("bid", "ask") if _any(rows, f"{side}_price_{k}")]
-    edges = int(rows[stamp][0]), int(rows[stamp][-1])
+    edges = int(rows["ts"][0]), int(rows["ts"][-1])
     return Summary(len(rows), *edges, int(hashes.min()), int(hashes.max()), int(hashes.sum()), max(present, default=0))
 
 

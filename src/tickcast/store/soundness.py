@@ -11,7 +11,7 @@ from tickcast.store.base import Backend
 from tickcast.store.manifest import Day, Part
 from tickcast.store.sweep import joined
 
-__all__ = ["Damage", "Soundness", "examined"]
+__all__ = ["Damage", "Soundness", "examined", "ledger_damage"]
 
 
 @dataclass(frozen=True)
@@ -32,12 +32,18 @@ class Soundness:
     damage: tuple[Damage, ...]
 
 
-def examined(backend: Backend, full: bool, progress: Callable[[str, float], None] | None) -> Soundness:
-    """Read everything of the present version, or of every version and all derived days; see `Store.examine`."""
-    damage = [Damage("ledger", "", None, found) for found in backend.ledger.ailments()]
+def ledger_damage(backend: Backend) -> list[Damage]:
+    """What is wrong with the ledger itself, without reading a block; see `Store.ledger_damage`."""
+    found = backend.ledger.ailments()
     newest = max((int(name.rpartition("-")[2], 16) for name in backend.names()), default=0)
     if newest > backend.ledger.fence() + 1:  # a writer at work, or killed, is one ahead
-        damage.append(Damage("ledger", "", None, f"it is older than the blocks: fence {backend.ledger.fence()}, theirs {newest}"))
+        found.append(f"it is older than the blocks: fence {backend.ledger.fence()}, theirs {newest}")
+    return [Damage("ledger", "", None, each) for each in found]
+
+
+def examined(backend: Backend, full: bool, progress: Callable[[str, float], None] | None) -> Soundness:
+    """Read everything of the present version, or of every version and all derived days; see `Store.examine`."""
+    damage = ledger_damage(backend)
     try:
         blocks, bad = _examined(backend, full, progress)
     except (StoreError, ValueError, TypeError, KeyError) as error:  # what a damaged ledger says may be anything

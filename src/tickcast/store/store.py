@@ -21,7 +21,7 @@ from tickcast.store.empty import Empty
 from tickcast.store.manifest import Day, DerivedDay, Part, Summary, agree, summary, summed
 from tickcast.store.quest_address import questdb
 from tickcast.store.records import Commit
-from tickcast.store.soundness import Soundness, examined
+from tickcast.store.soundness import Damage, Soundness, examined, ledger_damage
 from tickcast.store.sweep import Collected, collect, compact
 
 __all__ = ["BACKENDS", "Store", "Written"]
@@ -217,6 +217,12 @@ class Store:
         with its manifest, and the ledger with its own sums. A sound store gives no damage.
         """
         return examined(self._backend, full, progress)
+
+    def ledger_damage(self) -> list[Damage]:
+        """What is wrong with the ledger itself: it cannot be read, its rows do not add up to their sums or its days to the version, or it
+        is older than the blocks. No block is read.
+        """
+        return ledger_damage(self._backend)
 
     def verify(self, full: bool = False) -> int:
         """Number of sound blocks by `examine`. Raises StoreError that names all that is damaged."""

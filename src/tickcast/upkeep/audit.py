@@ -21,7 +21,7 @@ from tickcast.upkeep.series_audit import SeriesAudit
 __all__ = ["STORE_FINDINGS", "Audited", "audit"]
 
 STORE_FINDINGS: Mapping[str, str] = {
-    "version": "restore the ledger from a backup",
+    "ledger": "restore the ledger from a backup",
     "overlap": "write all rows of a symbol under one rule for trading days",
     "derived_damaged": "compute it again: tickcast features materialise",
     "derived_gone": "the rows it was made of are not stored: ingest them again, or collect the derived days",
@@ -95,9 +95,7 @@ def audit(
         remarks += odd
     findings += _overlaps(manifests)
     if whole:
-        total = sum(int(day.content, 16) for day in manifests) % 2**256
-        if f"{total:064x}" != version:
-            findings.append(_of_store("version", None, "the manifests do not add up to the version"))
+        findings += [_of_store("ledger", None, each.found) for each in store.ledger_damage()]
         findings += _derived(store, derived, manifests, progress)
         remarks += [_of_store("unnamed", name, "no version and no derived day names this block") for name in store.unnamed()]
     if progress is not None:
