@@ -113,7 +113,7 @@ class RollsConfig(Settings):
 
     `by` decides when the contract changes, after a trading day; another one must have `threshold` times the volume (by default 1) or open
     interest (1.1). A `continuous` series is adjusted forward, a `spliced` one holds prices as traded, as books need. By open interest
-    the series starts on the first day whose book has `levels` levels.
+    the series starts after the first day whose book has `levels` levels.
     """
 
     product: str

@@ -94,7 +94,7 @@ def test_no_word_on_the_main_contract_is_no_reason_to_leave_it() -> None:
 
 
 def test_a_series_of_books_starts_where_they_are_deep_and_joins_at_the_mid() -> None:
-    rows = books([(100, 50, 1), (100, 120, 1), (80, 130, 1), (80, 130, 150)], depth=[1, 1, 5, 5])
+    rows = books([(100, 50, 1), (100, 120, 1), (80, 130, 1), (80, 130, 150)], depth=[1, 5, 5, 5])
     schedule = schedule_by_open_interest(rows, "cu", levels=5)
     assert [(roll.contract, roll.decided, roll.left) for roll in schedule.rolls] == [
         ("cu2306", FIRST + 1, ""),
@@ -105,6 +105,8 @@ def test_a_series_of_books_starts_where_they_are_deep_and_joins_at_the_mid() -> 
     assert series["bid_price_5"].null_count() == 0
     assert series["segment_id"].unique().to_list() == [0]
     assert schedule.rolls[1].ratio == (69_000 + 20 + 100 + 3) / (69_000 + 10 + 200 + 3)  # each as of the earlier of the last two stamps
+    shallow = pl.col("trading_day") > FIRST + 1  # whether the first deep day was one is known at its end only
+    assert schedule_by_open_interest(rows.filter(shallow | (pl.col("ts") % 10**9 < 20)), "cu", levels=5).rolls[0].decided == FIRST + 1
     with pytest.raises(DataError, match="5 levels"):
         schedule_by_open_interest(books([(100, 50, 1)] * 3, depth=[1] * 3), "cu", levels=5)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -137,3 +138,28 @@ def test_rows_and_a_word_reopen_an_empty_day(store: Store) -> None:
     assert isinstance(store.empty, Empty) and isinstance(store.definitions, Definitions)
     with pytest.raises(StoreError, match="no table"):
         store.empty.note("trade", "A", [1], source="x")
+
+
+def steps(ledger: Ledger) -> int:
+    """Steps of SQLite's machine for what is asked of one symbol."""
+    taken = [0]
+
+    def step() -> bool:
+        taken[0] += 1
+        return False
+
+    ledger._connection.set_progress_handler(step, 1)
+    found = ledger.days("bars", ["A"], 1), ledger.parts("bars", ["A"], 1)
+    ledger._connection.set_progress_handler(None)
+    assert len(found[0]) == len(found[1]) == 1
+    return taken[0]
+
+
+def test_one_symbol_costs_the_same_however_many_lie_beside_it() -> None:
+    alone, among = Ledger(":memory:", PLACE), Ledger(":memory:", PLACE)
+    alone.apply(commit(1, day(1)))
+    others = tuple(replace(day(1), symbol=f"S{number}") for number in range(1000))
+    parts = tuple(Part(f"{one.symbol}-1", "bars", one.symbol, 1, 2, one.first_ts, one.last_ts) for one in others)
+    one = commit(1, day(1))
+    among.apply(replace(one, days=(*one.days, *others), parts=(*one.parts, *parts)))
+    assert steps(among) < 2 * steps(alone)

@@ -27,7 +27,8 @@ def schedule_by_open_interest(
     ----------
     rows: books, trades or bars with `symbol, ts, trading_day`, all contracts mixed; they price the rolls.
     interest: rows with `open_interest`, where `rows` have none.
-    levels: the series starts on the first day whose main contract shows this many levels on both sides; 5 for books.
+    levels: the series starts after the first day on which the contract followed from then on shows this many levels on both sides; 5 for
+        books.
 
     Raises DataError when nothing tells open interest, no day is that deep, or two contracts have no common price before their roll.
     """

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 
 import polars as pl
 
-from tickcast.clock import DAY
 from tickcast.errors import DataError
 from tickcast.rolls.contracts import expiry_month, outright_pattern
 from tickcast.schema import BOOK_LEVELS
@@ -19,6 +18,7 @@ _SHAPE: Mapping[str, type[pl.DataType]] = {
     "volume": pl.Float64,
     "open_interest": pl.Float64,
     "levels": pl.Int64,
+    "last_ts": pl.Int64,
 }
 
 
@@ -28,7 +28,8 @@ def daily_measures(chunks: Iterable[pl.DataFrame], product: str, contracts: pl.D
     Parameters
     ----------
     chunks: bars, trades or books with `trading_day`, cut anywhere between trading days, in any order; other symbols are ignored.
-    contracts: table `contracts`; where it tells when a contract ends that is used, and its instrument ids are told.
+    contracts: table `contracts`; where it tells when a contract ends that is used, and its instrument ids are told. Of a day counts what
+        was told by the day's last row of the product: a session of the next day may have begun before midnight.
 
     Returns trading_day, symbol, volume (of books: what the counter reached in each session; null where unknown), open_interest (the last of
     the day), levels (deepest level of the book with both sides), month (of delivery, 12 x year + month - 1), instrument_id. Raises
@@ -41,14 +42,13 @@ def daily_measures(chunks: Iterable[pl.DataFrame], product: str, contracts: pl.D
     months = [expiry_month(symbol, product, day) for day, symbol in frame.select("trading_day", "symbol").iter_rows()]
     frame = frame.with_columns(pl.Series("month", months, pl.Int64))
     if contracts is None:
-        return frame.with_columns(pl.lit(None, pl.Int64).alias("instrument_id"))
-    known = contracts.select("symbol", pl.col("ts").floordiv(DAY).cast(pl.Int32).alias("since"), "instrument_id", "expiry")
+        return frame.drop("last_ts").with_columns(pl.lit(None, pl.Int64).alias("instrument_id"))
+    known = contracts.select("symbol", pl.col("ts").alias("told"), "instrument_id", "expiry").sort("told", maintain_order=True)
+    frame = frame.with_columns(pl.col("last_ts").max().over("trading_day")).sort("last_ts", maintain_order=True)
+    told = frame.join_asof(known, left_on="last_ts", right_on="told", by="symbol", check_sortedness=False)
     end = pl.col("expiry").cast(pl.Datetime("ns"))
-    told = frame.sort("trading_day").join_asof(
-        known.sort("since"), left_on="trading_day", right_on="since", by="symbol", check_sortedness=False
-    )
     month = pl.coalesce(12 * end.dt.year().cast(pl.Int64) + end.dt.month().cast(pl.Int64) - 1, pl.col("month"))
-    return told.with_columns(month.alias("month")).drop("since", "expiry").sort("trading_day", "symbol")
+    return told.with_columns(month.alias("month")).drop("told", "expiry", "last_ts").sort("trading_day", "symbol")
 
 
 def _measures(rows: pl.DataFrame) -> pl.DataFrame:
@@ -57,6 +57,7 @@ def _measures(rows: pl.DataFrame) -> pl.DataFrame:
         raise DataError("rolls need each row's trading day", field="trading_day", hint=hint)
     keys = ["trading_day", "symbol"]
     deepest = pl.lit(0, pl.Int64)
+    last = (pl.col("ts").max() if "ts" in rows.columns else pl.lit(None)).alias("last_ts")
     for level in range(1, BOOK_LEVELS + 1):
         sides = [name for name in (f"bid_price_{level}", f"ask_price_{level}") if name in rows.columns]
         if len(sides) == 2:
@@ -67,11 +68,11 @@ def _measures(rows: pl.DataFrame) -> pl.DataFrame:
     if counted and "volume" in rows.columns:
         sessions = [*keys, *(["session_id"] if "session_id" in rows.columns else [])]
         reached = rows.group_by(sessions).agg(pl.col("volume").max()).group_by(keys).agg(pl.col("volume").sum())
-        totals = rows.group_by(keys).agg(interest.alias("open_interest"), deepest.alias("levels")).join(reached, on=keys)
+        totals = rows.group_by(keys).agg(interest.alias("open_interest"), deepest.alias("levels"), last).join(reached, on=keys)
     else:
         name = next((each for each in ("volume", "size") if each in rows.columns), None)
         unknown = pl.lit(None) if name is None else _sum(name)
-        totals = rows.group_by(keys).agg(unknown.alias("volume"), interest.alias("open_interest"), deepest.alias("levels"))
+        totals = rows.group_by(keys).agg(unknown.alias("volume"), interest.alias("open_interest"), deepest.alias("levels"), last)
     return totals.select(pl.col(column).cast(kind) for column, kind in _SHAPE.items())
 
 

@@ -28,7 +28,7 @@ def elect(daily: pl.DataFrame, product: str, *, rule: Rule, threshold: float, ra
     """The schedule: after a trading day a contract with more than `threshold` times the measure of the one followed leads from the next on.
 
     Only contracts that expire no earlier than the one followed can lead; of equal measures the earlier expiry's wins. The first day only
-    elects. With `levels` the series starts on the first day whose contract's book is that deep, and its first segment with it.
+    elects. With `levels` the series starts after the first day on which the book of the contract that leads from then on is that deep.
 
     Parameters
     ----------
@@ -44,20 +44,17 @@ def elect(daily: pl.DataFrame, product: str, *, rule: Rule, threshold: float, ra
     for (number,), group in daily.group_by("trading_day", maintain_order=True):
         day = int(str(number))
         today, deep = _day(group, measure)
-        if starts is None and deep.get(followed, 0) >= levels:
-            starts = day
         # a day on which nobody counted the followed contract's open interest is no sign that it has gone
         stands = rule == "open_interest" and followed.month >= _month(day)
         held = today.get(followed, known if stands else 0.0)
         known = held
         eligible = [each for each in today if each.month >= followed.month and today[each] > 0]
-        if not eligible:
-            continue
-        leader = min(eligible, key=lambda each: (-today[each], each.month))
-        if leader == followed or today[leader] <= threshold * held:
-            continue
-        rolls.append(Roll(day, leader.symbol, 1.0, today[leader], followed.symbol, held, leader.instrument_id))
-        followed, known = leader, today[leader]
+        leader = min(eligible, key=lambda each: (-today[each], each.month), default=followed)
+        if leader != followed and today[leader] > threshold * held:
+            rolls.append(Roll(day, leader.symbol, 1.0, today[leader], followed.symbol, held, leader.instrument_id))
+            followed, known = leader, today[leader]
+        if starts is None and deep.get(followed, 0) >= levels:
+            starts = day + 1
     if not rolls:
         raise DataError(f"no contract of {product} has {measure.replace('_', ' ')}", field=measure)
     if starts is None:

@@ -32,9 +32,10 @@ class Derived:
 
     def days(self, kind: str | None = None, symbol: str | None = None) -> list[DerivedDay]:
         """Manifests of a kind and symbol, or of all, ordered by kind, symbol and day."""
-        where = "kind = coalesce(?, kind) AND symbol = coalesce(?, symbol)"
+        asked = {name: value for name, value in (("kind", kind), ("symbol", symbol)) if value is not None}
+        where = " AND ".join(["1", *(f"{name} = ?" for name in asked)])
         text = f"SELECT {_FIELDS} FROM derived WHERE {where} ORDER BY kind, symbol, day, made, inputs"
-        return [DerivedDay(*row) for row in self._backend.ledger.query(text, (kind, symbol))]
+        return [DerivedDay(*row) for row in self._backend.ledger.query(text, tuple(asked.values()))]
 
     def state(self, day: DerivedDay) -> bytes:
         """What the computation remembered at the day's end. Raises StoreError when it is damaged."""

@@ -27,7 +27,6 @@ _FORMAT = 3
 _Found = TypeVar("_Found")
 _DAY = "kind, symbol, day, rows, first_ts, last_ts, low, high, total, levels, parts, source"
 _AT = "added <= ?2 AND (removed IS NULL OR removed > ?2)"
-_WHOSE = "kind = coalesce(?1, kind) AND (?3 IS NULL OR symbol IN (SELECT value FROM json_each(?3)))"
 
 
 class Ledger:
@@ -127,14 +126,13 @@ class Ledger:
 
     def rows_of_days(self, fields: str, table: str | None, symbols: Sequence[str] | None, version: int) -> list[tuple[Any, ...]]:
         """`fields` of the same manifests, as SQLite keeps them: hashes are signed."""
-        text = f"SELECT {fields} FROM days WHERE {_WHOSE} AND {_AT} ORDER BY kind, symbol, day"
+        text = f"SELECT {fields} FROM days WHERE {_whose(table, symbols)} AND {_AT} ORDER BY kind, symbol, day"
         return self.query(text, (table, version, _json(symbols)))
 
     def parts(self, table: str | None, symbols: Sequence[str] | None, version: int) -> dict[tuple[str, int], list[Part]]:
         """Parts visible at a version, by symbol and trading day, each day's in time order."""
-        text = (
-            f"SELECT name, kind, symbol, day, rows, first_ts, last_ts FROM parts WHERE {_WHOSE} AND {_AT} ORDER BY kind, symbol, first_ts"
-        )
+        where = f"{_whose(table, symbols)} AND {_AT}"
+        text = f"SELECT name, kind, symbol, day, rows, first_ts, last_ts FROM parts WHERE {where} ORDER BY kind, symbol, first_ts"
         out: dict[tuple[str, int], list[Part]] = {}
         for row in self.query(text, (table, version, _json(symbols))):
             out.setdefault((row[2], row[3]), []).append(Part(*row))
@@ -208,6 +206,12 @@ def _frozen(path: str) -> apsw.Connection:
 def _day(row: Sequence[Any]) -> Day:
     hashes = (value % 2**64 for value in row[6:9])
     return Day(*row[:6], *hashes, *row[9:])
+
+
+def _whose(table: str | None, symbols: Sequence[str] | None) -> str:
+    """Only what is asked is compared: then SQLite goes to a symbol's rows by its index, however many others there are."""
+    which = "kind = ?1" if table is not None else "?1 IS NULL"
+    return f"{which} AND symbol IN (SELECT value FROM json_each(?3))" if symbols is not None else f"{which} AND ?3 IS NULL"
 
 
 def _json(symbols: Sequence[str] | None) -> str | None:
