@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import shutil
 from pathlib import Path
 
 import polars as pl
@@ -9,6 +11,7 @@ import pytest
 
 from store.places import Places
 from tickcast.clock import DAY
+from tickcast.durable import exclusive
 from tickcast.errors import StoreError
 from tickcast.store import Collected, Damage, Store
 from tickcast.store.ledger import Ledger
@@ -111,3 +114,35 @@ def test_an_older_ledger_under_newer_blocks_is_told(tmp_path: Path) -> None:
     ledger.write_bytes(backup)
     with Store.open(tmp_path) as store:
         assert store.examine().damage == (Damage("ledger", "", None, "it is older than the blocks: fence 1, theirs 3"),)
+
+
+def test_a_store_that_is_moved_or_replaced_while_it_is_open_acknowledges_nothing(tmp_path: Path) -> None:
+    """As somebody does who puts a backup in its place: rows would go to the new folder and be known to the old ledger only."""
+    here, old = tmp_path / "here", tmp_path / "old"
+    store = Store.open(here)
+    store.write("signals", signals(0), source="s")
+    here.rename(old)
+    with pytest.raises(StoreError, match="moved or replaced"):
+        store.write("signals", signals(1), source="s")
+    assert not here.exists()
+    shutil.copytree(old, here)
+    backup = Store.open(here)
+    backup.write("signals", signals(2), source="s")
+    for change in (lambda: store.write("signals", signals(1), source="s"), store.collect, lambda: store.empty.reopen("signals", "a", [1])):
+        with pytest.raises(StoreError, match="moved or replaced"):
+            change()
+    for where, days in ((here, [0, 2]), (old, [0])):
+        with Store.open(where) as found:
+            assert (found.scan("signals")["ts"] // DAY).to_list() == days and found.verify(full=True) == len(days)
+            assert found.unnamed() == []
+
+
+def test_two_paths_of_one_store_are_one_store(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "store", target_is_directory=True)
+    store = Store.open(tmp_path / "store")
+    other = Store.open(tmp_path / "link")
+    for number, each in enumerate((store, other, store, other)):
+        each.write("signals", signals(number), source="s")
+    assert len(store.scan("signals")) == len(other.scan("signals")) == 4 and other.verify(full=True) == 4
+    with exclusive(tmp_path / "link" / "write.lock"), pytest.raises(BlockingIOError):
+        fcntl.flock((tmp_path / "store" / "write.lock").open("r+"), fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -38,6 +38,7 @@ class Embedded(Backend):
         ledger = self._folder / "ledger.sqlite"
         if ledger.is_file() and not all(os.access(each, os.W_OK) for each in (self._folder, ledger)):
             self._ledger = Ledger(str(ledger), str(ledger), frozen=True)
+            self._opened = self._present()
             return
         try:
             (self._folder / "scratch").mkdir(parents=True, exist_ok=True)
@@ -45,6 +46,7 @@ class Embedded(Backend):
                 if next(self.names(), None) is not None and not (ledger.is_file() and ledger.stat().st_size):
                     raise StoreError("the ledger is gone, the blocks are there", file=ledger, hint="restore it from a backup")
                 self._ledger = Ledger(str(ledger), str(ledger))
+                self._opened = self._present()
         except OSError as error:
             raise StoreError(f"cannot be opened: {error.strerror}", file=where, hint="choose a folder you may write") from error
 
@@ -57,12 +59,14 @@ class Embedded(Backend):
         return self._ledger
 
     def commit(self, change: Record) -> None:
+        self._at_home()  # the blocks were put where the folder is now
         self._ledger.commit(change)
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
         if self._ledger.frozen:
             raise StoreError("can be read here, not written", file=self._folder, hint="write where its folder may be written")
+        self._at_home()
         with exclusive(self._folder / "write.lock", self._patience) as self._alive:
             yield
 
@@ -101,6 +105,19 @@ class Embedded(Backend):
 
     def close(self) -> None:
         self._ledger.close()
+
+    def _present(self) -> tuple[int, int]:
+        found = (self._folder / "ledger.sqlite").stat()
+        return found.st_dev, found.st_ino
+
+    def _at_home(self) -> None:
+        """Raises StoreError where the folder was moved, or another put in its place: the open ledger is no longer that of the blocks."""
+        try:
+            here = self._present()
+        except OSError:
+            here = None
+        if here != self._opened:
+            raise StoreError("the store was moved or replaced while it was open", file=self._folder, hint="open it again where it is now")
 
     def _scratch(self, fence: int) -> Path:
         """A folder of our own for temporary names; what writers before us left is removed."""
