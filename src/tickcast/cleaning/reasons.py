@@ -56,7 +56,6 @@ REASONS: Mapping[str, str] = MappingProxyType(
         "spread_not_positive": "the offer is not above the bid",
         "spread_wide": "the spread is fifty times the day's median or more",
         "outlier": "the middle is far from those around it, measured by the day's median deviation",
-        "flagged_by_vendor": "the vendor's file marks the row as suspicious",
         "corrected": "the exchange corrected or cancelled the trade later",
         "flagged_by_vendor": "the vendor marks the row as suspicious",
     }
