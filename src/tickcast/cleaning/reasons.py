@@ -57,6 +57,7 @@ REASONS: Mapping[str, str] = MappingProxyType(
         "spread_wide": "the spread is fifty times the day's median or more",
         "outlier": "the middle is far from those around it, measured by the day's median deviation",
         "corrected": "the exchange corrected or cancelled the trade later",
+        "flagged_by_vendor": "the vendor marks the row as suspicious",
     }
 )
 
