@@ -21,7 +21,7 @@ class Cleaned:
     `counts` gives the number of rows per reason. `origin` names the file the chunk comes from, for provenance. `day` is the trading day
     (days since 1970-01-01) for which the provider has answered in full, None where the chunk is no whole day. `rows` numbers the rows of
     `frame` in the file, None where they are counted from 1. `counted` says that `sequence` is no number of the source's, but counts the
-    rows of a symbol and stamp.
+    rows of a symbol and stamp. `left_out` gives the number of rows that were read and not asked for, as calendar spreads, by what they are.
     """
 
     frame: pl.DataFrame
@@ -31,6 +31,7 @@ class Cleaned:
     day: int | None = None
     rows: pl.Series | None = None
     counted: bool = False
+    left_out: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
     def numbers(self) -> pl.Series:

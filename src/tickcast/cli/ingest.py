@@ -61,7 +61,10 @@ def ingest(
         "rows": done.rows,
         "outside": done.outside,
         "quarantined": dict(done.quarantined),
+        "left_out": dict(done.left_out),
         "files": dict(done.files),
     }
     aside = ", ".join(f"{n} {reason}" for reason, n in sorted(done.quarantined.items())) or "none"
-    terminal.answer(value, f"version {done.version}\n{done.rows} rows, {done.outside} outside sessions, quarantined: {aside}")
+    left = ", ".join(f"{n} of {what}" for what, n in sorted(done.left_out.items()))
+    told = f"version {done.version}\n{done.rows} rows, {done.outside} outside sessions, quarantined: {aside}"
+    terminal.answer(value, f"{told}; not asked for and left out: {left}" if left else told)

@@ -44,7 +44,7 @@ def ingest(
 
     A provider is asked for the days from `data.start` to `data.end` that the store does not hold.
 
-    Memory is that of one chunk (a file, or a day of a source without files) and of the rows of one commit.
+    Memory is that of one chunk (a file or a portion of one, or a day of a source without files) and of the rows of one commit.
 
     Parameters
     ----------
@@ -82,7 +82,9 @@ def ingest(
     whole = Ingested.together(committed, inputs.files) if committed else Ingested(store.version(), 0, 0, MappingProxyType({}), inputs.files)
     if whole.rows == 0:
         raise DataError(
-            f"no usable row was read ({dict(whole.quarantined)} quarantined, {whole.outside} outside sessions)", file=data.files
+            f"no usable row was read ({dict(whole.quarantined)} quarantined, {whole.outside} outside sessions, "
+            f"{dict(whole.left_out)} left out)",
+            file=data.files,
         )
     inputs.unchanged()
     kept.finish(whole, {"source": data.source, "data": data.model_dump(mode="json"), "files": dict(inputs.files)})
@@ -124,10 +126,7 @@ def _chunks(source: Source, skip: int, progress: Progress) -> Iterator[tuple[Pat
     """The source's chunks but for the first `skip`, each with its file where it has one."""
     told = progress.within("read")
     if isinstance(source, FileSource):
-        portions = iter(source.portions[skip:])
-        for chunk in source.history(progress=told, skip=skip):
-            yield next(portions).file, chunk
-            del chunk  # else it would be held while the next one is read
+        yield from source.chunks(told, skip)
         return
     for number, chunk in enumerate(source.history(progress=told)):
         if number >= skip:
@@ -149,11 +148,11 @@ def _commit(chunk: Cleaned, origin: str, data: DataConfig, inputs: Inputs, store
         placed = replace(placed, rows=placed.rows.filter(pl.col("trading_day").is_between(*_wanted(data))))
     if data.table == CONTRACTS.name:
         remember(placed.rows, store, source=origin, now=None)
-        return Ingested(store.version(), len(placed.rows), 0, chunk.counts, inputs.files)
+        return Ingested(store.version(), len(placed.rows), 0, chunk.counts, inputs.files, left_out=chunk.left_out)
     for rows in _batches(placed.rows):
         store.write(data.table, rows, source=origin, progress=told.within("store"))
     spans = spans_of(placed.rows, data.table)
-    return Ingested(store.version(), len(placed.rows), len(placed.outside), chunk.counts, inputs.files, spans)
+    return Ingested(store.version(), len(placed.rows), len(placed.outside), chunk.counts, inputs.files, spans, chunk.left_out)
 
 
 def _provenance(data: DataConfig, inputs: Inputs, file: Path | None, origin: str) -> str:

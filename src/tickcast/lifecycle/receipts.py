@@ -38,6 +38,7 @@ class Ingested:
     quarantined: rows per reason, set aside by the cleaning rules.
     files: SHA-256 of each input file by name.
     spans: which rows of the dataset these inputs gave.
+    left_out: rows read that were not asked for, by what they are.
     """
 
     version: str
@@ -46,14 +47,16 @@ class Ingested:
     quarantined: Mapping[str, int]
     files: Mapping[str, str]
     spans: tuple[Span, ...] = field(default=(), repr=False)
+    left_out: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
 
     @classmethod
     def together(cls, chunks: Sequence[Ingested], files: Mapping[str, str]) -> Ingested:
         """Chunks one after the other, as one; at least one."""
         reasons = sum((Counter(chunk.quarantined) for chunk in chunks), Counter[str]())
+        left = sum((Counter(chunk.left_out) for chunk in chunks), Counter[str]())
         rows, outside = sum(chunk.rows for chunk in chunks), sum(chunk.outside for chunk in chunks)
         spans = joined(span for chunk in chunks for span in chunk.spans)
-        return cls(chunks[-1].version, rows, outside, MappingProxyType(dict(reasons)), files, spans)
+        return cls(chunks[-1].version, rows, outside, MappingProxyType(dict(reasons)), files, spans, MappingProxyType(dict(left)))
 
 
 @dataclass(frozen=True)
@@ -189,7 +192,8 @@ class Receipts:
 
 def _told(done: Ingested) -> dict[str, Any]:
     spans = [list(asdict(span).values()) for span in done.spans]
-    return {"version": done.version, "rows": done.rows, "outside": done.outside, "quarantined": dict(done.quarantined), "spans": spans}
+    told = {"version": done.version, "rows": done.rows, "outside": done.outside, "quarantined": dict(done.quarantined)}
+    return {**told, "left_out": dict(done.left_out), "spans": spans}
 
 
 def _line(number: int, chunk: Ingested) -> str:
@@ -198,12 +202,13 @@ def _line(number: int, chunk: Ingested) -> str:
 
 def _parsed(kept: Mapping[str, Any], files: Mapping[str, str]) -> Ingested:
     """Raises ValueError, KeyError, TypeError or AttributeError for what `_told` did not write."""
-    counts = {str(reason): int(count) for reason, count in kept["quarantined"].items()}
+    counts, left = ({str(name): int(count) for name, count in told.items()} for told in (kept["quarantined"], kept.get("left_out", {})))
     spans = tuple(
         Span(str(symbol), int(day), int(interval), int(first), int(last), None if rows is None else int(rows))
         for symbol, day, interval, first, last, rows in kept["spans"]
     )
-    return Ingested(str(kept["version"]), int(kept["rows"]), int(kept["outside"]), MappingProxyType(counts), files, spans)
+    version, rows, outside = str(kept["version"]), int(kept["rows"]), int(kept["outside"])
+    return Ingested(version, rows, outside, MappingProxyType(counts), files, spans, MappingProxyType(left))
 
 
 def _stat(path: Path) -> tuple[int, int]:

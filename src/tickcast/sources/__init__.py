@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from tickcast.cleaning import Cleaned
-from tickcast.sources.base import FileSource, LiveSource, Progress, Source, no_contracts
+from tickcast.sources.base import FileSource, LiveSource, PortionSource, Progress, Source, no_contracts
 from tickcast.sources.databento import Databento
 from tickcast.sources.databento_history import DatabentoHistory, Estimate
 from tickcast.sources.days import DayRange, trading_days
@@ -35,6 +35,7 @@ __all__ = [
     "LiveSource",
     "Lobster",
     "MappedTable",
+    "PortionSource",
     "Progress",
     "Replay",
     "Sgx",

@@ -14,7 +14,7 @@ from tickcast.cleaning import Cleaned
 from tickcast.schema import CONTRACTS, Table
 from tickcast.sources.portions import Portion
 
-__all__ = ["FileSource", "LiveSource", "Progress", "Source", "no_contracts"]
+__all__ = ["FileSource", "LiveSource", "PortionSource", "Progress", "Source", "no_contracts"]
 
 Progress = Callable[[str, float], None]
 """Told what is being read and the share done, 0 to 1."""
@@ -71,24 +71,39 @@ class LiveSource(Source):
 
 
 class FileSource(Source):
-    """A source that reads `files` one after the other; what differs is how one file is read."""
+    """A source that reads `files` one after the other."""
+
+    def history(self, *, start: int | None = None, end: int | None = None, progress: Progress | None = None) -> Iterator[Cleaned]:
+        """See `Source.history`."""
+        for _, chunk in self.chunks(progress):
+            yield chunk.within(start, end)
+            del chunk  # else it would be held while the next one is read
+
+    @abstractmethod
+    def chunks(self, progress: Progress | None = None, skip: int = 0) -> Iterator[tuple[Path, Cleaned]]:
+        """Each chunk with its file, without the first `skip` ones, for which no more is done than the next ones need.
+
+        Raises SourceError naming the file.
+        """
+
+
+class PortionSource(FileSource):
+    """A source whose every portion of a file makes one chunk, whatever came before; what differs is how a portion is read."""
 
     @property
     def portions(self) -> tuple[Portion, ...]:
         """What makes a chunk each: the files, unless one is read along with another or is too large to be read at once."""
         return tuple(map(Portion, self.files))
 
-    def history(
-        self, *, start: int | None = None, end: int | None = None, progress: Progress | None = None, skip: int = 0
-    ) -> Iterator[Cleaned]:
-        """One chunk per portion, without the first `skip` ones, which are not even opened. See `Source.history`."""
+    def chunks(self, progress: Progress | None = None, skip: int = 0) -> Iterator[tuple[Path, Cleaned]]:
+        """One chunk per portion; those that are skipped are not even opened."""
         portions = self.portions
         for done, portion in enumerate(portions):
             if done < skip:
                 continue
             if progress is not None:
                 progress(f"reading {portion.file.name}", done / len(portions))
-            yield self._read(portion).within(start, end)  # no name here holds the chunk while the next one is read
+            yield portion.file, self._read(portion)  # no name here holds the chunk while the next one is read
         if progress is not None:
             progress("read", 1.0)
 

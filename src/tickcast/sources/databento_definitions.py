@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -15,12 +15,14 @@ from tickcast.clock import DAY
 from tickcast.errors import SourceError
 from tickcast.schema import CONTRACTS
 from tickcast.sources.dbn import UNDEFINED
+from tickcast.sources.dbn_metadata import length_of, metadata_of
 from tickcast.sources.files import FETCH_AGAIN
 
 __all__ = ["read_definitions"]
 
 _NEVER = 2**64 - 1
 _SCALE = 1_000_000_000
+_PIECE = 4 << 20
 _KINDS: Mapping[str, str] = MappingProxyType(
     {
         "B": "bond",
@@ -45,23 +47,32 @@ def read_definitions(raw: bytes, path: Path) -> Cleaned:
     naming the file where it holds anything else or is cut off.
     """
     decoder = DBNDecoder(upgrade_policy=VersionUpgradePolicy.UPGRADE_TO_V3)  # type: ignore[arg-type]
+    whole = length_of(raw, path)
+    rows: list[tuple[Any, ...]] = []
+    metadata_of(raw[:whole], path)  # the decoder would make room for whatever count it reads
+    for record in _decoded(decoder, raw, whole, path):
+        if not isinstance(record, InstrumentDefMsg):
+            told = f"holds a {type(record).__name__}, not definitions"
+            raise SourceError(told, file=path, row=len(rows) + 1, hint="use files of schema definition")
+        rows.append(_row(record))
+    columns = {column.name: column.dtype for column in CONTRACTS.columns}
+    frame = pl.DataFrame(rows, schema=columns, orient="row").with_row_index("row", offset=1)
+    return clean(frame, CONTRACTS, origin=path.name)
+
+
+def _decoded(decoder: DBNDecoder, raw: bytes, whole: int, path: Path) -> Iterator[object]:
+    """The records, some MiB at a time. Raises SourceError where the bytes are none, or end inside one."""
     try:
-        decoder.write(raw)
-        found = decoder.decode()[1:]  # behind the metadata
+        decoder.write(raw[:whole])
+        decoder.decode()
+        for at in range(whole, len(raw), _PIECE):
+            decoder.write(raw[at : at + _PIECE])
+            yield from decoder.decode()
         rest = decoder.buffer()
     except (DBNError, ValueError) as error:
         raise SourceError(f"is no readable DBN: {error}", file=path, hint=FETCH_AGAIN) from error
     if rest:
         raise SourceError(f"ends inside a record, {len(rest)} bytes are left", file=path, hint="fetch the file again, it is truncated")
-    rows = []
-    for row, record in enumerate(found, start=1):
-        if not isinstance(record, InstrumentDefMsg):
-            told = f"holds a {type(record).__name__}, not definitions"
-            raise SourceError(told, file=path, row=row, hint="use files of schema definition")
-        rows.append(_row(record))
-    columns = {column.name: column.dtype for column in CONTRACTS.columns}
-    frame = pl.DataFrame(rows, schema=columns, orient="row").with_row_index("row", offset=1)
-    return clean(frame, CONTRACTS, origin=path.name)
 
 
 def _row(record: InstrumentDefMsg) -> tuple[Any, ...]:

@@ -121,8 +121,8 @@ class DatabentoHistory(Source):
         path, _ = self.desk.fetch(request, day)
         if path is None:
             return no_contracts()
-        (read,) = Databento(path, table=CONTRACTS.name, spreads=self.spreads).history()
-        return read.frame.sort("symbol", "ts").unique("symbol", keep="last", maintain_order=True)
+        read = pl.concat([chunk.frame for chunk in Databento(path, table=CONTRACTS.name, spreads=self.spreads).history()])
+        return read.sort("symbol", "ts").unique("symbol", keep="last", maintain_order=True)
 
     def _range(self, start: int | None, end: int | None) -> tuple[int, int]:
         if (start is None or end is None) and self.desk.offline:
@@ -190,15 +190,15 @@ class DatabentoHistory(Source):
         return bool((found[:, 0] == found[:, 1]).any())
 
     def _parsed(self, path: Path, piece: Piece) -> tuple[pl.DataFrame, pl.DataFrame]:
-        (read,) = Databento(path, table=self.table.name, spreads=self.spreads).history()
-        rows = read.frame
+        read = list(Databento(path, table=self.table.name, spreads=self.spreads).history())
+        rows = pl.concat([chunk.frame for chunk in read])
         stamp = pl.col("ts_open" if "ts_open" in rows.columns else "ts")
         asked = stamp.is_between(piece.start, piece.end, closed="left")
         stray = rows.filter(~asked).with_columns(reason=pl.lit("outside_request"))  # a record of the next piece, told twice
         rows = rows.filter(asked)
         if self.request.stype_in == "continuous":
             rows = self._named(rows, path, piece)
-        return rows, pl.concat([_nothing(rows), read.quarantined, stray], how="diagonal_relaxed")
+        return rows, pl.concat([_nothing(rows), *(chunk.quarantined for chunk in read), stray], how="diagonal_relaxed")
 
     def _named(self, rows: pl.DataFrame, path: Path, piece: Piece) -> pl.DataFrame:
         """Rows of a continuous symbol with the contract behind it in `underlying_contract`."""

@@ -8,11 +8,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from tickcast.clock import parse_duration
 from tickcast.schema import BOOK_LEVELS
 from tickcast.sources.dbn import UNDEFINED, fixed, stamp
 
-__all__ = ["bars_frame", "packet_ends", "quotes_frame", "thinned", "trades_frame"]
+__all__ = ["bars_frame", "packet_ends", "quotes_frame", "trades_frame"]
 
 _LAST = 128
 
@@ -64,19 +63,3 @@ def packet_ends(records: NDArray[Any]) -> NDArray[np.bool_]:
     """Records that end a packet; all of them in a file that marks none."""
     last = (records["flags"] & _LAST) > 0
     return last if last.any() else np.ones(len(records), dtype=np.bool_)
-
-
-def thinned(books: pl.DataFrame, every: str) -> pl.DataFrame:
-    """Of visible books in time order those that `every` asks for: all, those that differ from the one before, or the last of each interval.
-
-    An interval's book is stamped with its end, when it is known to be the last.
-    """
-    if every in ("packet", "event"):
-        return books
-    if every == "change":
-        names = [name for name in books.columns if name.startswith(("bid_", "ask_"))]
-        first = pl.int_range(pl.len()).over("symbol") == 0
-        return books.filter(first | pl.any_horizontal(pl.col(name).ne_missing(pl.col(name).shift(1).over("symbol")) for name in names))
-    step = parse_duration(every)
-    due = -(-pl.col("ts") // step) * step
-    return books.with_columns(ts=due).group_by("symbol", "ts", maintain_order=True).last().select(books.columns).sort("row")

@@ -1,8 +1,12 @@
-"""Order-by-order records (schema mbo): the messages of orders, and the books rebuilt from them, one per instrument."""
+"""Order-by-order records (schema mbo): the messages of orders, and the books rebuilt from them, one per instrument.
+
+State goes on from block to block, and from one file to the next that begins where it ended.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -13,77 +17,170 @@ from numpy.typing import NDArray
 
 from tickcast._engine import Book
 from tickcast.book import OrderBook
+from tickcast.cleaning.order import strays
 from tickcast.errors import SourceError
 from tickcast.schema import BOOK
 from tickcast.sources.dbn import fixed, stamp
 from tickcast.sources.dbn_frames import packet_ends
 
-__all__ = ["mbo_books", "mbo_orders"]
+__all__ = ["OrderBooks", "OrderLives", "sound_clock"]
 
 _SNAPSHOT = 32
 _NEVER = 2**62
 _RECORD = 56
 _NONE = MappingProxyType({"row": pl.Int64, "reason": pl.String})
+_HINT = "read whole UTC days, which begin with a snapshot, or name the files before it too"
+Numbers = NDArray[np.int64]
 
 
-def mbo_books(records: NDArray[Any], levels: int, every: str, end: int | None, path: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """(books, refused). Books in the order in which they became visible; `row` is the record after which each was so.
+@dataclass
+class _Kept:
+    """What is kept of an instrument: its book, whether all of it was told, and number and name of its last record in this file."""
 
-    Refused events, as (row, reason), are those that the book of their instrument could not take. `end`: when the file's range ends, ns UTC.
-    Raises SourceError where a file begins inside a day: what stood then is told nowhere.
+    book: Any
+    begun: bool
+    number: int = 1
+    code: int = -1
+
+
+class OrderBooks:
+    """Books of all instruments of one file after the other, in the order in which they became visible.
+
+    `take` and `end` give (books, refused). In books, `row` is the record after which each was so, and `code` that record's. Refused events,
+    as (row, reason), are those that the book of their instrument could not take.
     """
-    every = "event" if len(records) and every == "packet" and packet_ends(records).all() else every
-    frames, refused = [], []
-    for rows, own in _instruments(records):
-        book = OrderBook(levels=levels, every=every, opens=_NEVER)
-        found = [book.apply_mbo(own)] + ([book.advance(end)] if end is not None else [])
-        frame = pl.concat(found)
-        at = rows[frame["sequence"].to_numpy() - 1]
-        frames.append(frame.drop("sequence", "symbol", "ts_event").with_columns(row=pl.Series(at + 1, dtype=pl.Int64)))
-        refused.append(_refused(book.refusals(), rows, own, path))
-    books = (
-        pl.concat(frames).sort("row", maintain_order=True)
-        if frames
-        else BOOK.empty().with_columns(row=pl.lit(0, pl.Int64)).drop("sequence", "symbol", "ts_event")
-    )
-    return books, pl.concat(refused) if refused else pl.DataFrame(schema=dict(_NONE))
+
+    def __init__(self, levels: int, every: str) -> None:
+        self.levels, self.every = levels, every
+        self._kept: dict[int, _Kept] = {}
+
+    def begin(self, goes_on: bool) -> None:
+        """Another file comes. What stood goes on to stand only where it begins when the one before ended."""
+        if not goes_on:
+            self._kept.clear()
+        for kept in self._kept.values():
+            kept.number, kept.code = 1, -1
+
+    def take(self, records: NDArray[Any], codes: Numbers, numbers: Numbers, path: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Records with code and number of each. Raises SourceError where a file begins inside a day: what stood is not told."""
+        frames, refused = [_no_books()], [_none_refused()]
+        for ident, rows, own in _instruments(records):
+            if ident not in self._kept:
+                every = "event" if self.every == "packet" and packet_ends(records).all() else self.every
+                self._kept[ident] = _Kept(OrderBook(levels=self.levels, every=every, opens=_NEVER), _begins(own))
+            kept = self._kept[ident]
+            kept.code = int(codes[rows[0]]) if kept.code < 0 else kept.code
+            before = kept.book.events
+            frame = kept.book.apply_mbo(own)
+            at = np.maximum(frame["sequence"].to_numpy() - before, 0)
+            placed, named = np.append([kept.number], numbers[rows]), np.append([kept.code], codes[rows])
+            frames.append(_placed(frame, placed[at], named[at]))
+            refused.append(_refused(kept, before, numbers[rows], own, path))
+            kept.number, kept.code = int(placed[-1]), int(named[-1])
+        return pl.concat(frames).sort("row", maintain_order=True), pl.concat(refused)
+
+    def end(self, ts: int) -> pl.DataFrame:
+        """The file's range ends at `ts`, ns UTC: books of a grid that were due by then."""
+        frames = [_no_books()]
+        for kept in self._kept.values():
+            frame = kept.book.advance(ts)
+            frames.append(_placed(frame, np.full(len(frame), kept.number), np.full(len(frame), kept.code)))
+        return pl.concat(frames).sort("row", maintain_order=True)
 
 
-def mbo_orders(records: NDArray[Any], path: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """(messages, refused): rows of table `orders` with `row`, and refused events as `mbo_books` gives them.
+class OrderLives:
+    """Messages of the orders of all instruments, as rows of table `orders`.
 
     An execution is one message: what takes its quantity out of the book afterwards is none. Prints of aggressors belong to `trades`.
     """
-    parts, refused = [], []
-    for rows, own in _instruments(records):
-        book = Book(1, "packet", 0, 0, _NEVER)
-        number, *told = book.lives_mbo(np.ascontiguousarray(own).view(np.uint8))
-        parts.append((rows[number - 1], *told))
-        refused.append(_refused(book.refusals(), rows, own, path))
-    columns = [np.concatenate(column) for column in zip(*parts, strict=True)] if parts else [np.zeros(0)] * 5
-    at, (kind, size, remaining, age) = columns[0].astype(np.int64), columns[1:]
-    own = records[at]
-    clear = kind == 9
-    frame = pl.DataFrame(
-        {
-            "row": at + 1,
-            "ts": stamp(own["ts_recv"]),
-            "ts_event": stamp(own["ts_event"]),
-            "kind": kind.astype(np.int8),
-            "order_id": np.ascontiguousarray(own["order_id"]).view(np.int64),
-            "size": pl.Series(np.where(clear, np.nan, size), dtype=pl.Float64, nan_to_null=True),
-            "price": pl.Series(np.where(clear, np.nan, fixed(own["price"])), nan_to_null=True),
-            "side": np.select([own["side"] == b"B", own["side"] == b"A"], [1, -1], 0).astype(np.int8),
-            "age": pl.Series(age, dtype=pl.Float64, nan_to_null=True),
-            "remaining": pl.Series(remaining, dtype=pl.Float64, nan_to_null=True),
-        }
-    ).sort("row")
-    frame = frame.with_columns(ended=(pl.col("remaining") <= 0).cast(pl.Int8))
-    return frame, pl.concat(refused) if refused else pl.DataFrame(schema=dict(_NONE))
+
+    def __init__(self) -> None:
+        self._kept: dict[int, _Kept] = {}
+
+    def begin(self, goes_on: bool) -> None:
+        """As `OrderBooks.begin`."""
+        if not goes_on:
+            self._kept.clear()
+
+    def take(self, records: NDArray[Any], clock: NDArray[Any], numbers: Numbers, path: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """(messages with `row`, refused); `clock` are the same records with the stamps that orders age by. As `OrderBooks.take`."""
+        parts, refused = [], [_none_refused()]
+        for ident, rows, own in _instruments(clock):
+            if ident not in self._kept:
+                self._kept[ident] = _Kept(Book(1, "packet", 0, 0, _NEVER), _begins(own))
+            kept = self._kept[ident]
+            before = kept.book.events
+            number, *told = kept.book.lives_mbo(np.ascontiguousarray(own).view(np.uint8))
+            parts.append((rows[number - before - 1], *told))
+            refused.append(_refused(kept, before, numbers[rows], own, path))
+        columns = [np.concatenate(column) for column in zip(*parts, strict=True)] if parts else [np.zeros(0)] * 5
+        at, (kind, size, remaining, age) = columns[0].astype(np.int64), columns[1:]
+        own = records[at]
+        clear = kind == 9
+        frame = pl.DataFrame(
+            {
+                "row": numbers[at],
+                "ts": stamp(own["ts_recv"]),
+                "ts_event": stamp(own["ts_event"]),
+                "kind": kind.astype(np.int8),
+                "order_id": np.ascontiguousarray(own["order_id"]).view(np.int64),
+                "size": pl.Series(np.where(clear, np.nan, size), dtype=pl.Float64, nan_to_null=True),
+                "price": pl.Series(np.where(clear, np.nan, fixed(own["price"])), nan_to_null=True),
+                "side": np.select([own["side"] == b"B", own["side"] == b"A"], [1, -1], 0).astype(np.int8),
+                "age": pl.Series(age, dtype=pl.Float64, nan_to_null=True),
+                "remaining": pl.Series(remaining, dtype=pl.Float64, nan_to_null=True),
+            }
+        ).sort("row")
+        return frame.with_columns(ended=(pl.col("remaining") <= 0).cast(pl.Int8)), pl.concat(refused)
 
 
-def _instruments(records: NDArray[Any]) -> Iterator[tuple[NDArray[np.int64], NDArray[Any]]]:
-    """(rows, records) of each instrument, without what the gateway adds behind a record."""
+def sound_clock(records: NDArray[Any], outside: NDArray[np.bool_]) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    """(records, ahead): the records with a clock that books can go by, and those that are stamped ahead of what follows.
+
+    One stamp far ahead would stop the clock of its book until then. What such a record says is so; it gets the stamp of the next sound
+    record of its instrument, by when it was known. So does one that lies `outside` the file's range.
+    """
+    ts = stamp(records["ts_recv"])
+    ahead = np.zeros(len(ts), dtype=np.bool_)
+    if not outside.any() and bool((np.diff(ts) >= 0).all()):
+        return records, ahead
+    ids = records["instrument_id"]
+    inside = np.flatnonzero(~outside)
+    ahead[inside] = strays(pl.DataFrame({"ts": ts[inside], "id": ids[inside].astype("U10").tolist()}), "id")[1]
+    wrong = ahead | outside
+    if not wrong.any():
+        return records, ahead
+    sound = np.where(wrong, -1, ts)
+    filled = pl.DataFrame({"id": ids, "ts": sound}).select(
+        pl.when(pl.col("ts") >= 0).then("ts").backward_fill().forward_fill().over("id").fill_null(0)
+    )
+    mended = records.copy()
+    mended["ts_recv"] = filled.to_series().to_numpy()
+    return mended, ahead
+
+
+def _begins(own: NDArray[Any]) -> bool:
+    """Whether the first record says that what follows is all there is."""
+    return bool(own["action"][0] == b"R" or own["flags"][0] & _SNAPSHOT > 0)
+
+
+def _no_books() -> pl.DataFrame:
+    empty = BOOK.empty().drop("sequence", "symbol", "ts_event")
+    return empty.with_columns(row=pl.lit(0, pl.Int64), code=pl.lit(0, pl.Int64))
+
+
+def _none_refused() -> pl.DataFrame:
+    return pl.DataFrame(schema=dict(_NONE))
+
+
+def _placed(frame: pl.DataFrame, numbers: Numbers, codes: Numbers) -> pl.DataFrame:
+    return frame.drop("sequence", "symbol", "ts_event").with_columns(
+        row=pl.Series(numbers, dtype=pl.Int64), code=pl.Series(codes, dtype=pl.Int64)
+    )
+
+
+def _instruments(records: NDArray[Any]) -> Iterator[tuple[int, Numbers, NDArray[Any]]]:
+    """(id, places, records) of each instrument, without what the gateway adds behind a record."""
     plain = records
     if records.dtype.itemsize != _RECORD:
         names = [name for name in records.dtype.names or () if name != "ts_out"]
@@ -92,21 +189,18 @@ def _instruments(records: NDArray[Any]) -> Iterator[tuple[NDArray[np.int64], NDA
             plain[name] = records[name]
     ids = plain["instrument_id"]
     if len(ids) and (ids == ids[0]).all():
-        yield np.arange(len(ids)), plain
+        yield int(ids[0]), np.arange(len(ids)), plain
         return
     order = np.argsort(ids, kind="stable")
     edges = np.flatnonzero(np.diff(ids[order])) + 1
     for rows in np.split(order, edges) if len(ids) else ():
-        yield rows, plain[rows]
+        yield int(ids[rows[0]]), rows, plain[rows]
 
 
-def _refused(found: list[tuple[int, str]], rows: NDArray[np.int64], own: NDArray[Any], path: Path) -> pl.DataFrame:
-    begun = len(own) > 0 and (own["action"][0] == b"R" or own["flags"][0] & _SNAPSHOT > 0)
-    for number, reason in found:
-        if reason == "unknown_order" and not begun:
-            order = int(own["order_id"][number - 1])
-            hint = "read whole UTC days, which begin with a snapshot"
-            raise SourceError(f"begins inside a day: order {order} is not known", file=path, row=int(rows[number - 1]) + 1, hint=hint)
-    return pl.DataFrame(
-        {"row": [int(rows[number - 1]) + 1 for number, _ in found], "reason": [reason for _, reason in found]}, schema=dict(_NONE)
-    )
+def _refused(kept: _Kept, before: int, numbers: Numbers, own: NDArray[Any], path: Path) -> pl.DataFrame:
+    found = [(number - before - 1, reason) for number, reason in kept.book.refusals()]
+    for place, reason in found:
+        if reason == "unknown_order" and not kept.begun:
+            told = f"begins inside a day: order {int(own['order_id'][place])} is not known"
+            raise SourceError(told, file=path, row=int(numbers[place]), field="order_id", hint=_HINT)
+    return pl.DataFrame({"row": numbers[[place for place, _ in found]], "reason": [reason for _, reason in found]}, schema=dict(_NONE))

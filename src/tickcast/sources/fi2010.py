@@ -20,7 +20,7 @@ from tickcast.cleaning import Cleaned, clean
 from tickcast.clock import SECOND, parse_duration
 from tickcast.errors import ConfigError, SourceError
 from tickcast.schema import TABLES
-from tickcast.sources.base import FileSource, no_contracts
+from tickcast.sources.base import PortionSource, no_contracts
 from tickcast.sources.files import FETCH_AGAIN, Paths, list_files, read_bytes
 from tickcast.sources.portions import Portion
 
@@ -29,7 +29,7 @@ __all__ = ["Fi2010"]
 _LEVELS, _FEATURES, _LABELS = 10, 144, 5
 
 
-class Fi2010(FileSource):
+class Fi2010(PortionSource):
     """Files of FI-2010 into `book`, one chunk per file.
 
     Parameters

@@ -21,7 +21,7 @@ from tickcast.cleaning import Cleaned, clean
 from tickcast.clock import HOUR, MINUTE, SECOND
 from tickcast.errors import ConfigError, SourceError
 from tickcast.schema import CONTRACTS, TABLES, conform
-from tickcast.sources.base import FileSource
+from tickcast.sources.base import PortionSource
 from tickcast.sources.files import FETCH_AGAIN, Paths, list_files, member_names, read_bytes
 from tickcast.sources.portions import Portion
 from tickcast.sources.stamps import Stamps
@@ -56,7 +56,7 @@ _COLUMNS = MappingProxyType(
 _TEXT = ("exchange", "condition")
 
 
-class Lean(FileSource):
+class Lean(PortionSource):
     """A LEAN data folder, one chunk per zip.
 
     Parameters

@@ -21,7 +21,7 @@ from tickcast.cleaning import Cleaned, clean
 from tickcast.clock import SECOND
 from tickcast.errors import ConfigError, DataError, SourceError
 from tickcast.schema import BOOK_LEVELS, TABLES
-from tickcast.sources.base import FileSource, no_contracts
+from tickcast.sources.base import PortionSource, no_contracts
 from tickcast.sources.files import FETCH_AGAIN, Paths, list_files, member_names, read_bytes
 from tickcast.sources.portions import Portion
 
@@ -38,7 +38,7 @@ _EMPTY = 9_999_999_999  # the price of a level that is not occupied, negative on
 _NEW, _CANCEL, _DELETE, _EXECUTION, _HIDDEN, _CROSS, _HALT = range(1, 8)
 
 
-class Lobster(FileSource):
+class Lobster(PortionSource):
     """LOBSTER files, one chunk per day.
 
     Parameters

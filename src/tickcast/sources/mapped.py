@@ -10,7 +10,7 @@ import polars as pl
 
 from tickcast.cleaning import Cleaned
 from tickcast.schema import SIGNALS
-from tickcast.sources.base import FileSource
+from tickcast.sources.base import PortionSource
 from tickcast.sources.files import Paths, list_files, read_bytes
 from tickcast.sources.mapping import DeclaredColumns
 from tickcast.sources.portions import Portion, portions_of, read_portion, without_margins
@@ -20,7 +20,7 @@ from tickcast.sources.tabular import read_csv, read_parquet
 __all__ = ["MappedTable"]
 
 
-class MappedTable(FileSource):
+class MappedTable(PortionSource):
     """Files with a declared mapping, one chunk per file, several where it is large.
 
     Parameters

@@ -16,7 +16,7 @@ import polars as pl
 from tickcast.cleaning import Cleaned, clean
 from tickcast.errors import ConfigError, SourceError
 from tickcast.schema import BOOK_LEVELS, TABLES
-from tickcast.sources.base import FileSource, no_contracts
+from tickcast.sources.base import PortionSource, no_contracts
 from tickcast.sources.files import FETCH_AGAIN, Paths, list_files, read_bytes
 from tickcast.sources.portions import Portion
 from tickcast.sources.stamps import Stamps
@@ -28,7 +28,7 @@ _COLUMNS = ("bid_price", "bid_size", "ask_price", "ask_size")
 _MOMENT = re.compile(r"TimeStamp,(\d{4}-\d\d-\d\d)D(\d\d:\d\d:\d\d(?:\.\d{1,9})?)")
 
 
-class Sgx(FileSource):
+class Sgx(PortionSource):
     """Files of text blocks into `book`, one chunk per file; `row` in the quarantine is the line of the block's moment.
 
     Parameters

@@ -13,7 +13,7 @@ from tickcast.calendars import calendar
 from tickcast.cleaning import REGULAR, Cleaned, clean, tape_quotes, tape_trades
 from tickcast.errors import ConfigError, SourceError
 from tickcast.schema import TABLES
-from tickcast.sources.base import FileSource, no_contracts
+from tickcast.sources.base import PortionSource, no_contracts
 from tickcast.sources.files import FETCH_AGAIN, Paths, list_files
 from tickcast.sources.portions import Portion
 from tickcast.sources.rda import read_rda
@@ -41,7 +41,7 @@ _QUOTES: Mapping[str, str] = {
 }
 
 
-class Taq(FileSource):
+class Taq(PortionSource):
     """Files of trades or of quotes, one chunk per file.
 
     Parameters

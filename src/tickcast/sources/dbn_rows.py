@@ -1,0 +1,159 @@
+"""DBN files as cleaned rows of a table, block by block; books and orders go on from block to block and from file to file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from tickcast.cleaning import EARLIEST, LATEST, Cleaned, clean
+from tickcast.errors import SourceError
+from tickcast.schema import BOOK_LEVELS, Table
+from tickcast.sources.dbn import INTERVALS, stamp, stamped_by, taken
+from tickcast.sources.dbn_blocks import DbnBlock, DbnFile
+from tickcast.sources.dbn_contracts import FileContracts
+from tickcast.sources.dbn_frames import bars_frame, packet_ends, quotes_frame, trades_frame
+from tickcast.sources.dbn_metadata import Metadata
+from tickcast.sources.dbn_orders import OrderBooks, OrderLives, sound_clock
+from tickcast.sources.dbn_thinned import Thinned
+from tickcast.sources.files import FETCH_AGAIN
+from tickcast.sources.portions import Portion, without_margins
+
+__all__ = ["DbnRows"]
+
+_BOOK_WIDTH = 32 * BOOK_LEVELS
+_FOREVER = 2**63
+
+
+class DbnRows:
+    """Reads one file after the other into `table`; `every` and `levels` as in `Databento`."""
+
+    def __init__(self, table: Table, every: str, levels: int) -> None:
+        self.table, self.every = table, every
+        self._books, self._lives = OrderBooks(levels, every), OrderLives()
+        self._before: tuple[str, int | None] = ("", None)
+
+    def read(self, file: DbnFile, contracts: FileContracts) -> Iterator[tuple[float, Callable[[], Cleaned]]]:
+        """For each block the share of the file that lies before it, and what makes its chunk: to be called in order, unless `free`."""
+        told = file.metadata
+        goes_on = self._before == (told.dataset, told.start)
+        self._before = (told.dataset, told.end)
+        self._books.begin(goes_on)
+        self._lives.begin(goes_on)
+        one = _OneFile(file, contracts, self.table, self.every, self._books, self._lives)
+        for block in file.blocks(_BOOK_WIDTH if self.table.name == "book" else 0):
+            yield _share(block, told), lambda block=block: one.chunk(block)  # type: ignore[misc]
+
+    @property
+    def free(self) -> bool:
+        """Whether a chunk may be left out without changing those after it."""
+        return self.table.name in ("bars", "trades")
+
+
+class _OneFile:
+    """The chunks of one file."""
+
+    def __init__(self, file: DbnFile, contracts: FileContracts, table: Table, every: str, books: OrderBooks, lives: OrderLives) -> None:
+        self.file, self.path, self.schema, self.told = file, file.path, file.metadata.schema, file.metadata
+        self.contracts, self.table, self.every, self.books, self.lives = contracts, table, every, books, lives
+        self.thinned = Thinned(every)
+        self.marks: bool | None = None
+
+    def chunk(self, block: DbnBlock) -> Cleaned:
+        """The rows of a block's own records."""
+        codes = self.contracts.codes(block.records)
+        left = self.contracts.left_out(codes[block.begin : block.end])
+        keep = self.contracts.wanted(codes)
+        places = np.flatnonzero(keep)
+        records = block.records if len(places) == len(codes) else taken(block.records, places)
+        if self.schema == "mbo" and self.table.name != "trades":
+            made = self._of_orders(block, records, codes[places], places)
+        else:
+            made = self._of_rows(block, records, codes[places], places)
+        return replace(made, left_out=left)
+
+    def _of_rows(self, block: DbnBlock, records: NDArray[Any], codes: NDArray[np.int64], places: NDArray[np.int64]) -> Cleaned:
+        """Bars, trades and books that the records show as they stand."""
+        table = self.table.name
+        shown = np.arange(len(records))
+        if table == "bars":
+            frame = bars_frame(records, INTERVALS[self.schema])
+        elif table == "trades":
+            shown = shown if self.schema in ("trades", "tbbo") else np.flatnonzero(records["action"] == b"T")
+            frame = trades_frame(records[shown])
+        else:
+            ends = packet_ends(block.records)
+            self.marks = not ends.all() if self.marks is None else self.marks
+            shown = np.flatnonzero(ends[places]) if self.marks and self.every != "event" else shown
+            frame = quotes_frame(records[shown])
+        named = frame.with_columns(*self.contracts.columns(codes[shown]), pl.Series("row", places[shown] + block.first))
+        first, end = block.numbers
+        cleaned = without_margins(self._cleaned(named), Portion(self.path, first, end - 1))
+        return self.thinned.take(cleaned, last=block.last) if table == "book" else cleaned
+
+    def _of_orders(self, block: DbnBlock, records: NDArray[Any], codes: NDArray[np.int64], places: NDArray[np.int64]) -> Cleaned:
+        """Books and messages of orders."""
+        own = (places >= block.begin) & (places < block.end)
+        ts = stamp(records["ts_recv"])
+        implausible = (ts < EARLIEST) | (ts >= LATEST)
+        outside = ~implausible & ((ts < self.told.start) | (ts >= (self.told.end or _FOREVER)))
+        clock, ahead = sound_clock(records, implausible | outside)
+        numbers, records, clock, codes = places[own] + block.first, records[own], clock[own], codes[own]
+        if self.table.name == "orders":
+            frame, refused = self.lives.take(records, clock, numbers, self.path)
+            named = codes[np.searchsorted(numbers, frame["row"].to_numpy())]
+        else:
+            frame, refused = self.books.take(clock, codes, numbers, self.path)
+            if block.last and self.told.end is not None:
+                frame = pl.concat([frame, self.books.end(self.told.end)])
+            wrong = np.select([implausible, outside, ahead], ["ts_implausible", "outside_request", "ts_ahead"], "")[own]
+            at = np.flatnonzero(wrong != "")
+            refused = pl.concat([refused, pl.DataFrame({"row": numbers[at], "reason": wrong[at].tolist()}, schema=refused.schema)])
+            named = frame["code"].to_numpy()
+        cleaned = self._cleaned(frame.with_columns(*self.contracts.columns(named)))
+        if not len(refused):
+            return cleaned
+        at = np.searchsorted(numbers, refused["row"].to_numpy())
+        return cleaned.joined(_as_read(refused, records[at], self.contracts.columns(codes[at])[0]))
+
+    def _cleaned(self, frame: pl.DataFrame) -> Cleaned:
+        """The rows with what the file itself says against them. Raises SourceError where it says so of most."""
+        reasons = []
+        if frame["symbol"].null_count():
+            reasons.append(pl.when(pl.col("symbol").is_null()).then(pl.lit("symbol_unmapped")))
+        if "undefined" in frame.columns and frame["undefined"].any():
+            reasons.append(pl.when(pl.col("undefined")).then(pl.lit("price_undefined")))
+        if "code" not in frame.columns:  # books rebuilt are stamped by their own clock
+            known = frame["ts_open" if "ts_open" in frame.columns else "ts"]
+            outside = ((known < self.told.start) | (known >= (self.told.end or _FOREVER))) & (known >= EARLIEST) & (known < LATEST)
+            if outside.any():
+                reasons.append(pl.when(outside).then(pl.lit("outside_request")))
+        cleaned = clean(frame, self.table, reasons=reasons, signed=pl.col("spread"), origin=self.path.name)
+        if cleaned.counts.get("ts_implausible", 0) > len(frame) // 2:
+            raise SourceError("most stamps lie outside 1970 to 2100", file=self.path, field="ts_event", hint=FETCH_AGAIN)
+        return cleaned
+
+
+def _as_read(refused: pl.DataFrame, records: NDArray[Any], symbols: pl.Series) -> pl.DataFrame:
+    """Events that a book refused, as the file has them."""
+    return refused.with_columns(
+        symbols,
+        pl.Series("ts", stamp(records["ts_recv"])),
+        pl.Series("ts_event", stamp(records["ts_event"])),
+        pl.Series("action", records["action"].astype("U1").tolist()),
+        pl.Series("order_id", np.ascontiguousarray(records["order_id"]).view(np.int64)),
+        pl.Series("price", np.asarray(records["price"] / 1e9)),
+        pl.Series("size", records["size"].astype(np.float64)),
+    )
+
+
+def _share(block: DbnBlock, told: Metadata) -> float:
+    """The share of the file's range that lies before a block."""
+    if block.first + block.begin == 1 or told.end is None or told.end <= told.start or block.begin == block.end:
+        return 0.0
+    at = int(block.records[stamped_by(block.records.dtype)][block.begin])
+    return min(max((at - told.start) / (told.end - told.start), 0.0), 1.0)
