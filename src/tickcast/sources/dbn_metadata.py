@@ -171,8 +171,7 @@ def _refuse_twins(
     order = np.lexsort((last, first, ids))
     one, other = order[:-1], order[1:]
     twins = np.flatnonzero((ids[one] == ids[other]) & (first[other] < last[one]) & (owner[one] != owner[other]))
-    if len(twins):
-        a, b = one[twins[0]], other[twins[0]]
-        day = date.fromordinal(int(first[b]) + _EPOCH)
-        told = f"instrument {ids[a]} is {names[owner[a]]} and {names[owner[b]]} on {day}"
-        raise SourceError(told, file=path, field="mappings", hint="ask for one of the symbols a file")
+    for a, b in zip(one[twins], other[twins], strict=True):
+        if names[owner[a]] != names[owner[b]]:
+            told = f"instrument {ids[a]} is {names[owner[a]]} and {names[owner[b]]} on {date.fromordinal(int(first[b]) + _EPOCH)}"
+            raise SourceError(told, file=path, field="mappings", hint="ask for one of the symbols a file")

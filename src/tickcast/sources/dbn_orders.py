@@ -17,13 +17,12 @@ from numpy.typing import NDArray
 
 from tickcast._engine import Book
 from tickcast.book import OrderBook
-from tickcast.cleaning.order import strays
 from tickcast.errors import SourceError
 from tickcast.schema import BOOK
 from tickcast.sources.dbn import fixed, stamp
 from tickcast.sources.dbn_frames import packet_ends
 
-__all__ = ["OrderBooks", "OrderLives", "sound_clock"]
+__all__ = ["OrderBooks", "OrderLives"]
 
 _SNAPSHOT = 32
 _NEVER = 2**62
@@ -132,31 +131,6 @@ class OrderLives:
             }
         ).sort("row")
         return frame.with_columns(ended=(pl.col("remaining") <= 0).cast(pl.Int8)), pl.concat(refused)
-
-
-def sound_clock(records: NDArray[Any], outside: NDArray[np.bool_]) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-    """(records, ahead): the records with a clock that books can go by, and those that are stamped ahead of what follows.
-
-    One stamp far ahead would stop the clock of its book until then. What such a record says is so; it gets the stamp of the next sound
-    record of its instrument, by when it was known. So does one that lies `outside` the file's range.
-    """
-    ts = stamp(records["ts_recv"])
-    ahead = np.zeros(len(ts), dtype=np.bool_)
-    if not outside.any() and bool((np.diff(ts) >= 0).all()):
-        return records, ahead
-    ids = records["instrument_id"]
-    inside = np.flatnonzero(~outside)
-    ahead[inside] = strays(pl.DataFrame({"ts": ts[inside], "id": ids[inside].astype("U10").tolist()}), "id")[1]
-    wrong = ahead | outside
-    if not wrong.any():
-        return records, ahead
-    sound = np.where(wrong, -1, ts)
-    filled = pl.DataFrame({"id": ids, "ts": sound}).select(
-        pl.when(pl.col("ts") >= 0).then("ts").backward_fill().forward_fill().over("id").fill_null(0)
-    )
-    mended = records.copy()
-    mended["ts_recv"] = filled.to_series().to_numpy()
-    return mended, ahead
 
 
 def _begins(own: NDArray[Any]) -> bool:

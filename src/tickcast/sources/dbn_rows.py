@@ -15,10 +15,11 @@ from tickcast.errors import SourceError
 from tickcast.schema import BOOK_LEVELS, Table
 from tickcast.sources.dbn import INTERVALS, stamp, stamped_by, taken
 from tickcast.sources.dbn_blocks import DbnBlock, DbnFile
+from tickcast.sources.dbn_clock import Clock, sound_clock
 from tickcast.sources.dbn_contracts import FileContracts
 from tickcast.sources.dbn_frames import bars_frame, packet_ends, quotes_frame, trades_frame
 from tickcast.sources.dbn_metadata import Metadata
-from tickcast.sources.dbn_orders import OrderBooks, OrderLives, sound_clock
+from tickcast.sources.dbn_orders import OrderBooks, OrderLives
 from tickcast.sources.dbn_thinned import Thinned
 from tickcast.sources.files import FETCH_AGAIN
 from tickcast.sources.portions import Portion, without_margins
@@ -65,16 +66,17 @@ class _OneFile:
 
     def chunk(self, block: DbnBlock) -> Cleaned:
         """The rows of a block's own records."""
-        codes = self.contracts.codes(block.records)
-        left = self.contracts.left_out(codes[block.begin : block.end])
-        keep = self.contracts.wanted(codes)
-        places = np.flatnonzero(keep)
+        orders = self.schema == "mbo" and self.table.name != "trades"
+        clock = sound_clock(block.records, self.told.start, self.told.end) if orders else Clock(block.records)
+        codes = self.contracts.codes(clock.records)
+        own = np.arange(len(codes))[block.begin : block.end]
+        left = self.contracts.left_out(codes[own])
+        if orders:
+            own = own[self.contracts.wanted(codes[own])]
+            return replace(self._of_orders(block, own, codes[own], clock), left_out=left)
+        places = np.flatnonzero(self.contracts.wanted(codes))
         records = block.records if len(places) == len(codes) else taken(block.records, places)
-        if self.schema == "mbo" and self.table.name != "trades":
-            made = self._of_orders(block, records, codes[places], places)
-        else:
-            made = self._of_rows(block, records, codes[places], places)
-        return replace(made, left_out=left)
+        return replace(self._of_rows(block, records, codes[places], places), left_out=left)
 
     def _of_rows(self, block: DbnBlock, records: NDArray[Any], codes: NDArray[np.int64], places: NDArray[np.int64]) -> Cleaned:
         """Bars, trades and books that the records show as they stand."""
@@ -95,24 +97,18 @@ class _OneFile:
         cleaned = without_margins(self._cleaned(named), Portion(self.path, first, end - 1))
         return self.thinned.take(cleaned, last=block.last) if table == "book" else cleaned
 
-    def _of_orders(self, block: DbnBlock, records: NDArray[Any], codes: NDArray[np.int64], places: NDArray[np.int64]) -> Cleaned:
+    def _of_orders(self, block: DbnBlock, own: NDArray[np.int64], codes: NDArray[np.int64], clock: Clock) -> Cleaned:
         """Books and messages of orders."""
-        own = (places >= block.begin) & (places < block.end)
-        ts = stamp(records["ts_recv"])
-        implausible = (ts < EARLIEST) | (ts >= LATEST)
-        outside = ~implausible & ((ts < self.told.start) | (ts >= (self.told.end or _FOREVER)))
-        clock, ahead = sound_clock(records, implausible | outside)
-        numbers, records, clock, codes = places[own] + block.first, records[own], clock[own], codes[own]
+        numbers, records = own + block.first, block.records[own]
         if self.table.name == "orders":
-            frame, refused = self.lives.take(records, clock, numbers, self.path)
+            frame, refused = self.lives.take(records, clock.records[own], numbers, self.path)
             named = codes[np.searchsorted(numbers, frame["row"].to_numpy())]
         else:
-            frame, refused = self.books.take(clock, codes, numbers, self.path)
+            frame, refused = self.books.take(clock.records[own], codes, numbers, self.path)
             if block.last and self.told.end is not None:
                 frame = pl.concat([frame, self.books.end(self.told.end)])
-            wrong = np.select([implausible, outside, ahead], ["ts_implausible", "outside_request", "ts_ahead"], "")[own]
-            at = np.flatnonzero(wrong != "")
-            refused = pl.concat([refused, pl.DataFrame({"row": numbers[at], "reason": wrong[at].tolist()}, schema=refused.schema)])
+            wrong = clock.wrong(own)
+            refused = pl.concat([refused, wrong.with_columns(pl.col("row") + block.first)])
             named = frame["code"].to_numpy()
         cleaned = self._cleaned(frame.with_columns(*self.contracts.columns(named)))
         if not len(refused):
@@ -123,15 +119,19 @@ class _OneFile:
     def _cleaned(self, frame: pl.DataFrame) -> Cleaned:
         """The rows with what the file itself says against them. Raises SourceError where it says so of most."""
         reasons = []
-        if frame["symbol"].null_count():
-            reasons.append(pl.when(pl.col("symbol").is_null()).then(pl.lit("symbol_unmapped")))
         if "undefined" in frame.columns and frame["undefined"].any():
             reasons.append(pl.when(pl.col("undefined")).then(pl.lit("price_undefined")))
+        unmapped = frame["symbol"].is_null()
         if "code" not in frame.columns:  # books rebuilt are stamped by their own clock
             known = frame["ts_open" if "ts_open" in frame.columns else "ts"]
-            outside = ((known < self.told.start) | (known >= (self.told.end or _FOREVER))) & (known >= EARLIEST) & (known < LATEST)
+            plausible = (known >= EARLIEST) & (known < LATEST)
+            outside = ((known < self.told.start) | (known >= (self.told.end or _FOREVER))) & plausible
             if outside.any():
                 reasons.append(pl.when(outside).then(pl.lit("outside_request")))
+            if not plausible.all():
+                reasons.append(pl.when(unmapped & ~plausible).then(pl.lit("ts_implausible")))  # of another day the id may be anything
+        if unmapped.any():
+            reasons.append(pl.when(unmapped).then(pl.lit("symbol_unmapped")))
         cleaned = clean(frame, self.table, reasons=reasons, signed=pl.col("spread"), origin=self.path.name)
         if cleaned.counts.get("ts_implausible", 0) > len(frame) // 2:
             raise SourceError("most stamps lie outside 1970 to 2100", file=self.path, field="ts_event", hint=FETCH_AGAIN)

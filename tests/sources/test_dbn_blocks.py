@@ -1,0 +1,87 @@
+"""DBN files cut into blocks and files: the same rows as read at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+import made_dbn
+from sources.test_dbn_attacks import START, orders
+from tickcast.clock import DAY, SECOND
+from tickcast.errors import SourceError
+from tickcast.sources import Databento, dbn_blocks
+
+
+def rows(files: Any, **how: Any) -> tuple[pl.DataFrame, pl.DataFrame, int]:
+    chunks = list(Databento(files, **how).history())
+    held = [chunk.quarantined.select("reason") for chunk in chunks if len(chunk.quarantined)]
+    return pl.concat([chunk.frame for chunk in chunks]), pl.concat(held) if held else pl.DataFrame(), len(chunks)
+
+
+@pytest.mark.parametrize(
+    "how", [{"table": "book"}, {"table": "book", "every": "7s"}, {"table": "book", "every": "change"}, {"table": "orders"}]
+)
+def test_blocks_and_consecutive_files_are_the_whole(how: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    records, middle = orders(400), START + 150 * SECOND
+    records["action"][301] = b"Z"
+    (tmp_path / "whole").mkdir()
+    (tmp_path / "cut").mkdir()
+    (tmp_path / "whole" / "a.dbn").write_bytes(made_dbn.file("mbo", records, {"ESH4": 7}, span=(START, START + DAY)))
+    for name, part, span in (
+        ("a", records["ts_recv"] < middle, (START, middle)),
+        ("b", records["ts_recv"] >= middle, (middle, START + DAY)),
+    ):
+        (tmp_path / "cut" / f"{name}.dbn").write_bytes(made_dbn.file("mbo", records[part], {"ESH4": 7}, span=span))
+    whole, aside, count = rows(tmp_path / "whole", **how)
+    assert count == 1 and len(whole) > 20 and len(aside) > 0
+    for small in (False, True):
+        if small:
+            monkeypatch.setattr(dbn_blocks, "_BYTES", 50 * 56)
+        for folder, least in (("whole", 8 * small), ("cut", 2)):
+            found, held, chunks = rows(tmp_path / folder, **how)
+            assert found.equals(whole) and held.equals(aside) and chunks >= least
+    later = tmp_path / "cut" / "b.dbn"
+    (tmp_path / "hole").mkdir()
+    part = records["ts_recv"] < middle - SECOND
+    (tmp_path / "hole" / "a.dbn").write_bytes(made_dbn.file("mbo", records[part], {"ESH4": 7}, span=(START, middle - SECOND)))
+    with pytest.raises(SourceError, match="b.dbn, row 2, field order_id: begins inside a day"):
+        rows([tmp_path / "hole" / "a.dbn", later], **how) if (records["order_id"][151] == records["order_id"][150]) else rows(later, **how)
+
+
+def test_skipped_chunks_are_left_out_and_damage_at_the_end_gives_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dbn_blocks, "_BYTES", 50 * 56)
+    content = made_dbn.file("mbo", orders(400), {"ESH4": 7}, span=(START, START + DAY))
+    (tmp_path / "a.dbn").write_bytes(content)
+    source = Databento(tmp_path / "a.dbn", table="book")
+    whole = [chunk for _, chunk in source.chunks()]
+    for skip in (0, 1, 5, len(whole)):
+        assert [chunk.frame.hash_rows().to_list() for _, chunk in source.chunks(skip=skip)] == [
+            chunk.frame.hash_rows().to_list() for chunk in whole[skip:]
+        ]
+    (tmp_path / "a.dbn").write_bytes(content[:-1])
+    with pytest.raises(SourceError, match="row 400: ends inside a record"):
+        next(iter(source.history()))
+
+
+def test_bars_in_blocks_are_judged_by_their_neighbours_and_what_is_not_asked_for_is_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bars = made_dbn.bars(START + np.arange(300) // 3 * 60 * SECOND, instrument_id=[1, 2, 3] * 100)
+    bars["ts_event"][149] = START
+    bars["ts_event"][201] = START + DAY - 60 * SECOND
+    bars["close"][250] = 2**63 - 1
+    names = {"MGCG0": 1, "MGCJ0": 2, "MGCG0-MGCJ0": 3}
+    (tmp_path / "a.dbn").write_bytes(made_dbn.file("ohlcv-1m", bars, names))
+    whole, aside, _ = rows(tmp_path, spreads=True)
+    assert sorted(aside["reason"]) == ["out_of_order", "price_undefined", "ts_ahead"]
+    (chunk,) = Databento(tmp_path, symbol="MGCG").history()
+    assert dict(chunk.left_out) == {"other_symbol": 100, "spread": 100}
+    monkeypatch.setattr(dbn_blocks, "_BYTES", 40 * 56)
+    found, held, chunks = rows(tmp_path, spreads=True)
+    assert chunks > 5 and found.equals(whole) and sorted(held["reason"]) == sorted(aside["reason"])
+    left = [chunk.left_out for chunk in Databento(tmp_path).history()]
+    assert sum(one.get("spread", 0) for one in left) == 100
