@@ -95,8 +95,8 @@ class DbnFile:
     def _content(self) -> Iterator[bytes]:
         """The bytes of the records; those that were read along with the metadata are not read again the first time."""
         if self._coming is not None:
-            yield self._read
-            coming, self._coming, self._read = self._coming, None, b""
+            coming, begun, self._coming, self._read = self._coming, self._read, None, b""
+            yield begun
             yield from coming
             return
         at = 0
@@ -108,7 +108,7 @@ class DbnFile:
     def _parts(self, layout: np.dtype[Any], size: int) -> Iterator[NDArray[Any]]:
         """Whole records, about `size` bytes a time, every one of them looked at."""
         waiting, held, offset = [b""], 0, self._begin
-        for content in self._content():
+        for content in (part[at : at + size] for part in self._content() for at in range(0, len(part), size)):
             waiting.append(content)
             held += len(content)
             if held < size:

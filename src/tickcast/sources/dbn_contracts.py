@@ -18,7 +18,7 @@ from tickcast.sources.dbn_metadata import Metadata
 __all__ = ["FileContracts", "is_spread"]
 
 _SPREAD_MARKS = ("-", ":", " ")
-Marks = NDArray[np.bool_]
+_Marks = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,8 @@ class _Known:
     """Names by code; the last one, -1, is no symbol. `spread` and `other` mark calendar spreads, and what is of another product."""
 
     names: pl.Series
-    spread: Marks
-    other: Marks
+    spread: _Marks
+    other: _Marks
 
     @classmethod
     def of(cls, names: pl.Series, symbol: str | None) -> _Known:
@@ -64,7 +64,7 @@ class FileContracts:
         more = self._more.place(ids, days)
         return np.where(at < 0, np.where(more < 0, -1, more + len(self._mapped.names)), at)
 
-    def wanted(self, codes: NDArray[np.int64]) -> Marks:
+    def wanted(self, codes: NDArray[np.int64]) -> _Marks:
         """(n,) contracts asked for; those without a symbol too, to be set aside."""
         known = self._known
         return ~(known.other if self.spreads else known.other | known.spread)[codes]

@@ -32,7 +32,7 @@ _LONGEST = 1 << 28  # bytes of metadata: three million mappings
 _TRUNCATED = "fetch the file again, it is truncated"
 _EPOCH = 719_163  # ordinal of 1970-01-01
 _DIGITS = 10  # of 2**32
-Numbers = NDArray[np.int64]
+_Numbers = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ def _spans(words: _Words, width: int) -> pl.DataFrame:
     return pl.DataFrame({"instrument_id": ids[order].astype(np.uint32), "first": first[order], "last": last[order], "symbol": symbols})
 
 
-def _numbers(symbols: NDArray[np.bytes_], names: Sequence[str], owner: Numbers, words: _Words) -> Numbers:
+def _numbers(symbols: NDArray[np.bytes_], names: Sequence[str], owner: _Numbers, words: _Words) -> _Numbers:
     """Instrument ids, written as text."""
     good = np.char.isdigit(symbols) & (np.char.str_len(symbols) <= _DIGITS)
     ids = np.where(good, symbols, b"4294967296").astype(np.int64)
@@ -165,7 +165,7 @@ def _day(number: int, words: _Words) -> int:
 
 
 def _refuse_twins(
-    ids: Numbers, first: NDArray[np.int32], last: NDArray[np.int32], owner: Numbers, names: Sequence[str], path: Path
+    ids: _Numbers, first: NDArray[np.int32], last: NDArray[np.int32], owner: _Numbers, names: Sequence[str], path: Path
 ) -> None:
     """A record names its contract by the id alone."""
     order = np.lexsort((last, first, ids))

@@ -29,7 +29,7 @@ _NEVER = 2**62
 _RECORD = 56
 _NONE = MappingProxyType({"row": pl.Int64, "reason": pl.String})
 _HINT = "read whole UTC days, which begin with a snapshot, or name the files before it too"
-Numbers = NDArray[np.int64]
+_Numbers = NDArray[np.int64]
 
 
 @dataclass
@@ -60,7 +60,7 @@ class OrderBooks:
         for kept in self._kept.values():
             kept.number, kept.code = 1, -1
 
-    def take(self, records: NDArray[Any], codes: Numbers, numbers: Numbers, path: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
+    def take(self, records: NDArray[Any], codes: _Numbers, numbers: _Numbers, path: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Records with code and number of each. Raises SourceError where a file begins inside a day: what stood is not told."""
         frames, refused = [_no_books()], [_none_refused()]
         for ident, rows, own in _instruments(records):
@@ -101,7 +101,7 @@ class OrderLives:
         if not goes_on:
             self._kept.clear()
 
-    def take(self, records: NDArray[Any], clock: NDArray[Any], numbers: Numbers, path: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
+    def take(self, records: NDArray[Any], clock: NDArray[Any], numbers: _Numbers, path: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
         """(messages with `row`, refused); `clock` are the same records with the stamps that orders age by. As `OrderBooks.take`."""
         parts, refused = [], [_none_refused()]
         for ident, rows, own in _instruments(clock):
@@ -147,13 +147,13 @@ def _none_refused() -> pl.DataFrame:
     return pl.DataFrame(schema=dict(_NONE))
 
 
-def _placed(frame: pl.DataFrame, numbers: Numbers, codes: Numbers) -> pl.DataFrame:
+def _placed(frame: pl.DataFrame, numbers: _Numbers, codes: _Numbers) -> pl.DataFrame:
     return frame.drop("sequence", "symbol", "ts_event").with_columns(
         row=pl.Series(numbers, dtype=pl.Int64), code=pl.Series(codes, dtype=pl.Int64)
     )
 
 
-def _instruments(records: NDArray[Any]) -> Iterator[tuple[int, Numbers, NDArray[Any]]]:
+def _instruments(records: NDArray[Any]) -> Iterator[tuple[int, _Numbers, NDArray[Any]]]:
     """(id, places, records) of each instrument, without what the gateway adds behind a record."""
     plain = records
     if records.dtype.itemsize != _RECORD:
@@ -171,7 +171,7 @@ def _instruments(records: NDArray[Any]) -> Iterator[tuple[int, Numbers, NDArray[
         yield int(ids[rows[0]]), rows, plain[rows]
 
 
-def _refused(kept: _Kept, before: int, numbers: Numbers, own: NDArray[Any], path: Path) -> pl.DataFrame:
+def _refused(kept: _Kept, before: int, numbers: _Numbers, own: NDArray[Any], path: Path) -> pl.DataFrame:
     found = [(number - before - 1, reason) for number, reason in kept.book.refusals()]
     for place, reason in found:
         if reason == "unknown_order" and not kept.begun:
