@@ -6,7 +6,8 @@ from tickcast.upkeep.day_audit import Finding
 from tickcast.upkeep.expected import Family, family
 from tickcast.upkeep.fill import Filled, fill, missing_days, ranges_asked
 from tickcast.upkeep.instruments import known_contracts, remember
-from tickcast.upkeep.verify import STATES, Holdings, Verified, day_states, ledger_states, states_of, verify, with_quarantine
+from tickcast.upkeep.states import STATES, day_states, ledger_states, states_of, with_quarantine
+from tickcast.upkeep.verify import Holdings, Verified, verify
 
 __all__ = [
     "STATES",

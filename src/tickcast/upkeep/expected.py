@@ -15,7 +15,7 @@ from tickcast.record import open_gaps
 from tickcast.store import Store
 from tickcast.upkeep.instruments import known_contracts
 
-__all__ = ["KEY", "Family", "day_of", "family", "over", "trading_days_between"]
+__all__ = ["KEY", "Family", "day_of", "days_over", "family", "trading_days_between"]
 
 KEY: Mapping[str, type[pl.DataType]] = {"symbol": pl.String, "trading_day": pl.Int64}
 """Columns that name a day of a symbol."""
@@ -122,8 +122,8 @@ def trading_days_between(name: str, first: int, last: int) -> list[int]:
     return [int(day) for day in np.unique(found) if first <= day <= last]
 
 
-def over(name: str, first: int, last: int, now: int) -> list[int]:
-    """Those of them whose last session has closed by `now` (UTC ns): the others may still get rows."""
+def days_over(name: str, first: int, last: int, now: int) -> list[int]:
+    """Those of `trading_days_between` whose last session has closed by `now` (UTC ns): the others may still get rows."""
     if last < first:
         return []
     held = calendar(name).sessions(first * DAY - _MARGIN, (last + 1) * DAY + _MARGIN)

@@ -19,9 +19,9 @@ from tickcast.schema import CONTRACTS, QUARANTINE, TABLES
 from tickcast.sources import Cleaned, Source, trading_days
 from tickcast.sources.configured import market_rules
 from tickcast.store import Store
-from tickcast.upkeep.expected import KEY, Family, over, trading_days_between
+from tickcast.upkeep.expected import KEY, Family, days_over, trading_days_between
 from tickcast.upkeep.instruments import remember
-from tickcast.upkeep.verify import day_states
+from tickcast.upkeep.states import day_states
 
 __all__ = ["Filled", "fill", "missing_days", "note_closed", "ranges_asked"]
 
@@ -216,7 +216,7 @@ class _Tally:
 
 def _work(dataset: Family, store: Store, first: int, last: int, now: int, again: bool) -> _Work:
     inside = pl.col("trading_day").is_between(first, last)
-    expected = dataset.expected(first, last).filter(pl.col("trading_day").is_in(over(dataset.calendar, first, last, now)))
+    expected = dataset.expected(first, last).filter(pl.col("trading_day").is_in(days_over(dataset.calendar, first, last, now)))
     empty = dataset.empty(store).filter(inside)
     states = day_states(dataset.coverage(store).filter(inside), empty, expected, dataset.gaps(store).filter(inside))
     lately = empty.filter((pl.col("last") > now - HOUR) & ~pl.col("settled")).select(list(KEY))
