@@ -194,6 +194,29 @@ def test_other_settings_or_another_place_are_another_matter(data: DataConfig, tm
     assert into(tmp_path, data.model_copy(update={"files": str(tmp_path / "elsewhere")})).rows == 60
 
 
+def test_a_delay_that_is_mended_does_not_leave_the_rows_that_were_known_too_early(tmp_path: Path) -> None:
+    """The store would hold each figure twice, and a feature would go on reading the one that was published a month too early."""
+    (tmp_path / "cpi.csv").write_text("observed,value\n2024-03-01,1.0\n2024-04-01,2.0\n")
+
+    def told(layout: dict[str, str] | None, symbol: str = "cpi", ts: str = "ts_event") -> DataConfig:
+        options = {"columns": {ts: "observed", "value": "value"}, "zone": "UTC", "format": "%Y-%m-%d"}
+        options |= {"layout": layout} if layout else {}
+        return DataConfig(source="table", table="signals", symbol=symbol, calendar="24/7", files=str(tmp_path / "cpi.csv"), options=options)
+
+    with Store.open(tmp_path / "s") as store:
+        before = ingest(told(None, ts="ts"), store, tmp_path / "r", Progress())
+        for other in (told({"delay": "13d"}), told({"delay": "13d"}, ts="ts"), told({"calendar": "24/7"}, ts="ts")):
+            with pytest.raises(SourceError, match="would stand under both stamps"):
+                ingest(other, store, tmp_path / "r", Progress())
+        assert store.version() == before.version
+        assert ingest(told(None, ts="ts"), store, tmp_path / "r", Progress()).version == before.version
+        assert ingest(told({"delay": "13d"}, "late"), store, tmp_path / "r", Progress()).rows == 2
+        store.verify()
+    (tmp_path / "r" / "torn.json").write_text('{"settings": "x", "stamps": 7, "paths": {}}')  # a damaged receipt remembers nothing
+    with Store.open(tmp_path / "other") as store:
+        assert ingest(told({"delay": "13d"}), store, tmp_path / "r2", Progress()).rows == 2
+
+
 def test_a_new_file_beside_the_old_ones_is_no_change(data: DataConfig, read: list[str], tmp_path: Path) -> None:
     into(tmp_path, data)
     day_file(tmp_path / "raw", 5)

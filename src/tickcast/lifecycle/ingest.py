@@ -66,6 +66,7 @@ def ingest(
         return done
     if not changed:
         kept.refuse_changed()
+        kept.refuse_restamped()
     before = kept.committed()
     if before and not _holds(store, before[-1].version):
         before = []

@@ -24,6 +24,8 @@ from tickcast.store.quest_address import QuestAddress
 __all__ = ["Ingested", "Inputs", "Receipts", "receipts_of"]
 
 _OF_SERVERS = Path("data/receipts")
+_STAMPING = ("zone", "unit", "format", "layout", "interval", "bar_stamp", "start", "step", "jump")
+"""Options of sources that decide when a row of a file is known."""
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,7 @@ class Receipts:
         self.folder, self.inputs = folder, inputs
         settings = data.model_dump(mode="json", exclude={"files"})
         self._settings = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
+        self._stamps = _stamps(data)
         key = hashlib.sha256(json.dumps([settings, dict(inputs.files)], sort_keys=True).encode()).hexdigest()
         self.path, self.chunks = folder / f"{key[:32]}.json", folder / f"{key[:32]}.chunks"
 
@@ -148,7 +151,7 @@ class Receipts:
     def begin(self, committed: list[Ingested]) -> None:
         """Start the list of chunks with these."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        head = {"settings": self._settings, "paths": dict(self.inputs.paths)}
+        head = {"settings": self._settings, "stamps": self._stamps, "paths": dict(self.inputs.paths)}
         (self.folder / f"{self.chunks.stem}.inputs").write_text(json.dumps(head), encoding="utf-8")
         self.chunks.write_text("".join(_line(number, chunk) for number, chunk in enumerate(committed)), encoding="utf-8")
 
@@ -159,7 +162,7 @@ class Receipts:
 
     def finish(self, done: Ingested, provenance: Mapping[str, Any]) -> None:
         """Write the receipt and let go of the list of chunks."""
-        told = {"settings": self._settings, "paths": dict(self.inputs.paths), **provenance, **_told(done)}
+        told = {"settings": self._settings, "stamps": self._stamps, "paths": dict(self.inputs.paths), **provenance, **_told(done)}
         scratch = self.path.with_suffix(".new")
         scratch.write_text(json.dumps(told), encoding="utf-8")
         scratch.replace(self.path)
@@ -179,15 +182,47 @@ class Receipts:
                 hint = "read it as a correction (rows it no longer holds stay): tickcast ingest CONFIG --changed; or use another --store"
                 raise SourceError(found, file=path, hint=hint)
 
+    def refuse_restamped(self) -> None:
+        """Raises SourceError where an input was read before under options that stamp its rows otherwise: those rows stay, and one that was
+        stamped too early would go on being known too early.
+        """
+        for told in self._kept():
+            stamps, digests = told.get("stamps", {}), told["paths"].values()
+            if stamps.get("of") != self._stamps["of"] or stamps.get("told") == self._stamps["told"]:
+                continue
+            for path, digest in self.inputs.paths.items():
+                if digest in digests:
+                    found = (
+                        f"was ingested with {stamps.get('told')}, now it is {self._stamps['told']}: its rows would stand under both stamps"
+                    )
+                    raise SourceError(found, file=path, field="options", hint="ingest it into a store of its own (--store)")
+
     def _others(self) -> Iterator[Mapping[str, str]]:
         """The digests by path of every receipt under the same settings, finished or not."""
+        for told in self._kept():
+            if told["settings"] == self._settings:
+                yield told["paths"]
+
+    def _kept(self) -> Iterator[dict[str, Any]]:
+        """Every receipt, finished or not."""
         for path in sorted(self.folder.glob("*.json")) + sorted(self.folder.glob("*.inputs")):
             try:
                 told = json.loads(path.read_text(encoding="utf-8"))
-                if told["settings"] == self._settings:
-                    yield {str(name): str(digest) for name, digest in told["paths"].items()}
+                paths = {str(name): str(digest) for name, digest in told["paths"].items()}
+                kept = {"settings": told["settings"], "stamps": dict(told.get("stamps", {})), "paths": paths}
             except (OSError, ValueError, KeyError, TypeError, AttributeError):
                 continue  # a damaged receipt remembers nothing
+            yield kept
+
+
+def _stamps(data: DataConfig) -> dict[str, Any]:
+    """What is read, and what decides when its rows are known, as JSON values."""
+    told = {name: data.options[name] for name in _STAMPING if name in data.options}
+    columns = data.options.get("columns")
+    if isinstance(columns, Mapping):
+        told |= {f"columns.{name}": columns[name] for name in ("ts", "ts_event") if name in columns}
+    of = [data.source, data.table, data.symbol, data.options.get("member")]
+    return dict(json.loads(json.dumps({"of": of, "told": told}, default=str)))
 
 
 def _told(done: Ingested) -> dict[str, Any]:
