@@ -8,8 +8,9 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tickcast.calendars import calendar
 from tickcast.cleaning import clean, quarantine_rows
-from tickcast.clock import DAY, SECOND
+from tickcast.clock import DAY, HOUR, SECOND
 from tickcast.schema import QUARANTINE, TRADES, conform
 
 T = 1_700_000_000 * SECOND
@@ -34,9 +35,12 @@ def test_every_value_can_be_had_back(rows: list[tuple[int, float, float]]) -> No
 
 
 def test_a_row_without_a_stamp_is_filed_by_its_neighbour_and_one_outside_by_its_number() -> None:
-    frame = pl.DataFrame({"symbol": "A", "ts": [T, 5, T + 1, T + 1, T + DAY], "price": 1.0, "size": 1.0})
-    chunk = clean(frame, TRADES, origin="f")
-    kept = quarantine_rows(chunk, TRADES, source="f", outside=chunk.frame.slice(2, 1)).sort("file_row")
-    assert kept.select("file_row", "ts", "reason").rows() == [(2, T, "ts_wrong_unit"), (4, T + 1, "outside_session")]
+    noon = T + 14 * HOUR  # a Wednesday
+    frame = pl.DataFrame({"symbol": "A", "ts": [noon, 5, noon + 1, noon + 3 * DAY, noon + 5 * DAY], "price": 1.0, "size": 1.0})
+    chunk = clean(frame, TRADES, origin="f").placed(calendar("CME_Equity"))
+    assert chunk.numbers.to_list() == [1, 3, 5] and chunk.frame["trading_day"].null_count() == 0
+    kept = quarantine_rows(chunk, TRADES, source="f").sort("file_row")
+    assert kept.select("file_row", "ts", "reason").rows() == [(2, noon, "ts_wrong_unit"), (4, noon + 3 * DAY, "outside_session")]
+    assert "trading_day" not in json.loads(kept["original"][1])
     nothing = clean(frame.slice(1, 1), TRADES, origin="f")
     assert quarantine_rows(nothing, TRADES, source="f")["ts"].to_list() == [0]

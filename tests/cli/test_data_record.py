@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
-import polars as pl
 import pytest
 
 from tickcast.cli import execute
-from tickcast.cli.data_record import _keep
-from tickcast.schema import TRADES
 from tickcast.store import Store
 
 CONFIG = "data: {source: simulated, symbol: SIM, table: bars, calendar: CME_Equity, options: {days: 8, interval: 30m}}\n"
@@ -40,15 +40,6 @@ def test_symbols_and_settings_are_taken_from_the_command_line(tmp_path: Path, ca
     assert "set aside: none" in capsys.readouterr().out
 
 
-def test_rows_set_aside_are_kept_in_the_quarantine(tmp_path: Path) -> None:
-    aside = pl.DataFrame({"symbol": ["SIM"], "ts": [10**18], "price": [10.25], "size": [1.0], "reason": ["outside_session"]})
-    with Store.open(tmp_path) as store:
-        _keep(aside, TRADES, "tqsdk", store)
-        (row,) = store.scan("quarantine").iter_rows(named=True)
-    assert (row["table"], row["source"], row["reason"], row["ts"]) == ("trades", "tqsdk live", "outside_session", 10**18)
-    assert json.loads(row["original"])["price"] == "10.25"
-
-
 def test_a_source_without_a_feed_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     config = tmp_path / "files.yaml"
     config.write_text("data: {source: lobster, symbol: ABC, table: book, files: nowhere.zip}\n")
@@ -56,3 +47,17 @@ def test_a_source_without_a_feed_is_told(tmp_path: Path, capsys: pytest.CaptureF
     config.write_text(CONFIG)
     assert execute(["data", "record", str(config), "--store", str(tmp_path / "store"), "--symbol", "OTHER"]) == 2
     assert "OTHER" in capsys.readouterr().err
+
+
+def test_who_stops_before_the_first_row_is_told_and_has_an_empty_store(tmp_path: Path) -> None:
+    config, store = tmp_path / "market.yaml", tmp_path / "store"
+    config.write_text(CONFIG)
+    early = "import os, signal, sys\nfrom tickcast.cli import data_record as one, execute\nfrom tickcast import config\n"
+    early += "load = config.DataConfig.load\n"
+    early += "def signalled(*words):\n    os.kill(os.getpid(), signal.SIGINT)\n    return load(*words)\n"
+    early += "one.DataConfig = type('Early', (), {'load': staticmethod(signalled)})\nsys.exit(execute(sys.argv[1:]))\n"
+    command = [sys.executable, "-c", early, "data", "record", str(config), "--store", str(store)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)})
+    assert done.returncode == 0 and "0 rows recorded" in done.stdout, done.stderr
+    with Store.open(store) as kept:
+        assert len(kept.scan("bars")) == 0 and store.is_dir()

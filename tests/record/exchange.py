@@ -130,8 +130,7 @@ def main(port: int, folder: str) -> None:
     with Store.open(folder) as store:
         rng = np.random.default_rng(time.time_ns())
         tell("ready", {})
-        aside = list[pl.DataFrame]()
-        Recorder(Socket(port), store, {"A": AlwaysOpen()}, aside=aside.append, tell=tell, settings=limits, rng=rng).run(Event())
+        Recorder(Socket(port), store, {"A": AlwaysOpen()}, tell=tell, settings=limits, rng=rng).run(Event())
 
 
 if __name__ == "__main__":

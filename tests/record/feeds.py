@@ -33,14 +33,21 @@ def quiet(table: Table = TRADES) -> Cleaned:
 class Script(LiveSource):
     """Each call of `live` plays the next connection of a script; a connection is a list of steps, and the last ends the feed.
 
-    `until` is asked before every step of the last connection's end; it keeps a feed open that has nothing more to say.
+    `hold` keeps a feed open that has nothing more to say; `raw` events are cleaned as they are, not cast to the table first.
     """
 
     name: ClassVar[str] = "script"
 
     def __init__(
-        self, events: pl.DataFrame, connections: Sequence[Sequence[Step]], *, hold: Callable[[], bool] | None = None, table: Table = TRADES
+        self,
+        events: pl.DataFrame,
+        connections: Sequence[Sequence[Step]],
+        *,
+        hold: Callable[[], bool] | None = None,
+        table: Table = TRADES,
+        raw: bool = False,
     ) -> None:
+        self.raw = raw
         self.table, self.events, self.connections, self.calls, self.hold = table, events, connections, 0, hold
 
     def history(self, *, start: int | None = None, end: int | None = None, progress: Progress | None = None) -> Iterator[Cleaned]:
@@ -60,7 +67,9 @@ class Script(LiveSource):
                 return
             if isinstance(step, Exception):
                 raise step
-            yield clean(conform(self.events[list(step)], self.table), self.table) if len(step) else quiet(self.table)
+            rows = self.events[list(step)]
+            rows = rows if self.raw else conform(rows, self.table)
+            yield clean(rows, self.table, arriving=self.raw) if len(step) else quiet(self.table)
         while self.hold is not None and self.hold() and not stop.wait(0.01):
             yield quiet(self.table)
 

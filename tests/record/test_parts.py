@@ -9,14 +9,14 @@ import numpy as np
 import polars as pl
 import pytest
 
-from record.feeds import Cut, Script, trades
+from record.feeds import Cut, Script, quiet, trades
 from tickcast.calendars import AlwaysOpen, calendar
-from tickcast.cleaning import clean
-from tickcast.clock import DAY, HOUR, SECOND
+from tickcast.cleaning import Rules, clean
+from tickcast.clock import DAY, HOUR, MINUTE, SECOND
 from tickcast.errors import ConfigError
 from tickcast.record import Backoff, RecordSettings
 from tickcast.record.hours import Hours
-from tickcast.record.intake import AHEAD, Intake
+from tickcast.record.intake import Intake, together
 from tickcast.record.reader import Reader
 from tickcast.record.repeats import unstored
 from tickcast.schema import TRADES
@@ -51,30 +51,46 @@ def test_hours_of_two_markets_are_told_together() -> None:
     assert both.opens_in(friday + 22 * HOUR) == 0.0 and both.open_for(friday + 22 * HOUR) == 22 * 3600
 
 
+def intake() -> Intake:
+    def nothing(symbol: str, ts: int, number: int | None) -> pl.DataFrame:
+        return pl.DataFrame(schema={"ts": pl.Int64, "reason": pl.String})
+
+    return Intake(TRADES, {"A": AlwaysOpen()}, Rules(), earlier=nothing, source="feed live", arriving=True)
+
+
 def test_rows_of_a_stamp_are_numbered_over_the_chunks_of_a_connection() -> None:
-    intake = Intake(TRADES, {"A": AlwaysOpen()})
+    one = intake()
     events = trades([NOON, NOON, NOON, NOON + SECOND], numbered=False)
     chunks = [clean(events[:2], TRADES), clean(events[2:3], TRADES), clean(events[3:], TRADES)]
-    taken = [intake.take([chunk], NOON) for chunk in chunks]
+    taken = [one.take(chunk, NOON + MINUTE) for chunk in chunks]
     assert [each.rows["sequence"].to_list() for each in taken] == [[0, 1], [2], [0]]
-    intake.connected()
-    assert intake.take(chunks, NOON).rows["sequence"].to_list() == [0, 1, 2, 0]
+    one.begin()
+    assert one.take(together(chunks, TRADES), NOON + MINUTE).rows["sequence"].to_list() == [0, 1, 2, 0]
 
 
 def test_numbers_of_the_source_are_kept() -> None:
-    intake = Intake(TRADES, {"A": AlwaysOpen()})
+    one = intake()
     events = trades([NOON, NOON, NOON]).with_columns(pl.Series("sequence", [7, 7, 9]))
-    parts = [intake.take([clean(part, TRADES)], NOON).rows["sequence"].to_list() for part in (events[:1], events[1:])]
-    assert parts == [[7], [7, 9]]
+    assert [one.take(clean(part, TRADES), NOON).rows["sequence"].to_list() for part in (events[:1], events[1:])] == [[7], [7, 9]]
 
 
-def test_a_stamp_ahead_of_the_clock_makes_no_good_row_late() -> None:
-    intake = Intake(TRADES, {"A": AlwaysOpen()})
-    events = trades([NOON, NOON + AHEAD + 1, NOON + SECOND, NOON + SECOND // 2])
-    taken = intake.take([clean(events[[each]], TRADES) for each in range(4)], NOON)
-    assert taken.rows["sequence"].to_list() == [0, 2]
-    assert dict(taken.aside.select("sequence", "reason").iter_rows()) == {1: "ts_ahead", 3: "out_of_order"}
-    assert taken.rows["trading_day"].to_list() == [19_000, 19_000]
+@pytest.mark.parametrize("ahead", [SECOND // 4, 59 * SECOND, 61 * SECOND])
+def test_a_stamp_ahead_of_the_clock_makes_no_good_row_late(ahead: int) -> None:
+    one, out = intake(), []
+    events = trades([NOON, NOON + SECOND + ahead, NOON + SECOND, NOON + SECOND // 2, NOON + 2 * SECOND])
+    for each, now in enumerate((0, 1, 1, 1, 2)):
+        out.append(one.take(clean(events[[each]], TRADES), NOON + now * SECOND))
+    assert [number for each in out for number in each.rows["sequence"].to_list()] == [0, 2, 4]
+    assert [reason for each in out for reason in each.aside["reason"].to_list()] == ["ts_ahead", "out_of_order"]
+
+
+def test_a_row_that_is_early_waits_until_the_clock_has_reached_it_or_the_connection_ends() -> None:
+    one, none = intake(), quiet()
+    early = clean(trades([NOON + SECOND, NOON + 2 * SECOND], numbered=False), TRADES)
+    assert len(one.take(early, NOON).rows) == 0 and one.waiting == 2
+    first = one.take(none, NOON + SECOND)
+    assert first.rows.select("ts", "sequence", "trading_day").rows() == [(NOON + SECOND, 0, 19_000)] and one.waiting == 1
+    assert one.take(none, NOON + SECOND, last=True).rows["ts"].to_list() == [NOON + 2 * SECOND] and one.waiting == 0
 
 
 def test_a_reader_hands_over_everything_and_says_why_it_is_over() -> None:

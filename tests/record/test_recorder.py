@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from threading import Event, Thread
@@ -43,13 +44,11 @@ def recorder(
     heard: Heard,
     *,
     limits: RecordSettings = AT_ONCE,
-    aside: list[pl.DataFrame] | None = None,
     calendar: Calendar | None = None,
     now: int = NOON + HOUR,
 ) -> Recorder:
-    kept = [] if aside is None else aside
     symbols = {"A": calendar or AlwaysOpen(), "B": calendar or AlwaysOpen()}
-    return Recorder(source, store, symbols, aside=kept.append, tell=heard, settings=limits, rng=np.random.default_rng(0), clock=lambda: now)
+    return Recorder(source, store, symbols, tell=heard, settings=limits, rng=np.random.default_rng(0), clock=lambda: now)
 
 
 def stored(store: Store) -> pl.DataFrame:
@@ -144,23 +143,21 @@ def test_rows_that_cannot_be_used_are_kept_aside_with_their_reason(tmp_path: Pat
     events = pl.concat(
         [trades([NOON, NOON + 5 * SECOND, NOON + 4 * SECOND, NOON + 3 * HOUR, NOON + 6 * SECOND]), trades([NOON + 7 * SECOND], symbol="X")]
     )
-    aside: list[pl.DataFrame] = []
     with Store.open(tmp_path) as store:
-        status = recorder(Script(events, [[[each] for each in range(6)]]), store, Heard(), aside=aside).run(Event())
+        status = recorder(Script(events, [[[each] for each in range(6)]]), store, Heard()).run(Event())
         assert stored(store)["ts"].to_list() == good
+        kept = store.scan("quarantine").sort("reason")
     assert dict(status.aside) == {"out_of_order": 1, "symbol_unexpected": 1, "ts_ahead": 1}
-    assert sorted(pl.concat(aside, how="diagonal_relaxed")["reason"].to_list()) == ["out_of_order", "symbol_unexpected", "ts_ahead"]
+    assert kept["reason"].to_list() == ["out_of_order", "symbol_unexpected", "ts_ahead"]
+    assert kept["source"].unique().to_list() == ["script live"] and json.loads(kept["original"][0])["price"] == "10.0"
 
 
 def test_rows_outside_the_sessions_are_kept_aside(tmp_path: Path) -> None:
     saturday = 19_007 * DAY + 12 * HOUR
-    aside: list[pl.DataFrame] = []
     with Store.open(tmp_path) as store:
-        recorder(Script(trades([saturday]), [[[0]]]), store, Heard(), aside=aside, calendar=calendar("CME_Equity"), now=saturday).run(
-            Event()
-        )
+        recorder(Script(trades([saturday]), [[[0]]]), store, Heard(), calendar=calendar("CME_Equity"), now=saturday).run(Event())
         assert len(store.scan("trades")) == 0
-    assert [frame["reason"].to_list() for frame in aside] == [["outside_session"]]
+        assert store.scan("quarantine")["reason"].to_list() == ["outside_session"]
 
 
 class Refusing:
@@ -272,7 +269,6 @@ def test_a_feed_that_hangs_is_left_behind(tmp_path: Path) -> None:
             script,
             store,
             {"A": AlwaysOpen()},
-            aside=list[pl.DataFrame]().append,
             tell=heard,
             settings=AT_ONCE,
             rng=np.random.default_rng(0),

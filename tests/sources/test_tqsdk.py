@@ -128,7 +128,6 @@ def test_a_recording_over_cut_connections_is_the_history(tmp_path: Path, server:
             feed,
             store,
             {SYMBOL: calendar("SHFE.cu")},
-            aside=list[pl.DataFrame]().append,
             tell=tell,
             settings=limits,
             rng=np.random.default_rng(0),

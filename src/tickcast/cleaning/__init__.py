@@ -9,7 +9,7 @@ from tickcast.cleaning.order import late_rows
 from tickcast.cleaning.quarantine import quarantine_rows
 from tickcast.cleaning.reasons import REASONS, explain
 from tickcast.cleaning.rules import Rules
-from tickcast.cleaning.screen import Screen
+from tickcast.cleaning.screen import Earlier, Place, Screen
 from tickcast.cleaning.series import FOUND, SeriesRules, series_faults
 from tickcast.cleaning.tape import REGULAR, tape_quotes, tape_trades
 from tickcast.cleaning.values import EARLIEST, LATEST, PRICE_LIMIT
@@ -23,6 +23,8 @@ __all__ = [
     "REASONS",
     "REGULAR",
     "Cleaned",
+    "Earlier",
+    "Place",
     "Rules",
     "Screen",
     "SeriesRules",

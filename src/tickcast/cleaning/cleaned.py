@@ -10,6 +10,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from tickcast.calendars import Calendar
+
 __all__ = ["Cleaned", "tally"]
 
 
@@ -46,13 +48,20 @@ class Cleaned:
         keep = (ts >= (start or 0)) & (ts < end) if end is not None else ts >= (start or 0)
         return replace(self, frame=self.frame.filter(keep), rows=self.numbers.filter(keep))
 
+    def placed(self, calendar: Calendar) -> Cleaned:
+        """The chunk with the trading day and session of each row; rows that no session holds are set aside as `outside_session`."""
+        at = calendar.assign(self.frame.with_columns(self.numbers.cast(pl.Int64).alias("row")))
+        inside = replace(self, frame=at.rows.drop("row"), rows=at.rows["row"])
+        return inside.joined(at.outside.with_columns(pl.lit("outside_session").alias("reason")))
+
     def without(self, bad: NDArray[np.bool_], reason: str | pl.Series) -> Cleaned:
         """The chunk with the marked rows set aside under this reason, or each under its own (as many as are marked)."""
         if not bad.any():
             return self
         mark = pl.Series(bad)
         named = pl.lit(reason) if isinstance(reason, str) else reason
-        aside = self.frame.filter(mark).with_columns(self.numbers.filter(mark).cast(pl.Int64).alias("row"), named.alias("reason"))
+        aside = self.frame.filter(mark).drop("trading_day", "session_id", strict=False)  # as it was read
+        aside = aside.with_columns(self.numbers.filter(mark).cast(pl.Int64).alias("row"), named.alias("reason"))
         held = self.quarantined
         if "row" in held.columns:
             held = held.with_columns(pl.col("row").cast(pl.Int64))

@@ -1,7 +1,8 @@
 """Rules that need what came before: order of arrival, cumulative volume, the price before.
 
 Each remembers, per symbol, only the rows it found sound, so the same rows are judged alike however they are cut into chunks, and no row is
-judged by a later one.
+judged by a later one. `recall` sets the memory of a symbol to what it was behind rows that were judged before, by whoever it was: rows in
+order with the `reason` for which they were set aside, null where they were not.
 """
 
 from __future__ import annotations
@@ -15,11 +16,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from tickcast.cleaning.order import Marks, Numbers, doubled, numbered, sequenced
+from tickcast.cleaning.order import Marks, Numbers, numbered, sequenced
 from tickcast.clock import DAY, MINUTE
 from tickcast.schema import Table
 
-__all__ = ["CONFIRMS", "Again", "FarPrice", "Rising", "Rows", "Ties", "VolumeBackwards"]
+__all__ = ["CONFIRMS", "FarPrice", "Rising", "Rows", "Ties", "VolumeBackwards"]
 
 CONFIRMS = 3
 """Rows in a row that a rule sets aside and that agree with each other; the next one that agrees with them is believed."""
@@ -28,6 +29,7 @@ _FORGETS = 5 * DAY
 _AGREES = 1.1
 _SPREAD = re.compile(r"[FGHJKMNQUVXZ]\d{1,2}[-: ]")
 _LEAST = np.iinfo(np.int64).min
+_ASKED_LATER = ("off_tick", "volume_backwards")  # a row set aside so was sound to the rule of prices, which is asked before
 
 
 class Rows:
@@ -91,28 +93,6 @@ class Rising:
 
 
 @dataclass
-class Again:
-    """Rows whose identity came already at the same stamp; for tables without genuine repeats, whose stamps rise."""
-
-    carried: dict[str, pl.DataFrame] = field(default_factory=dict)
-
-    def breaks(self, rows: Rows) -> Marks:
-        """(n,) rows that came already."""
-        key = list(rows.table.identity)
-        names = rows.named[1]
-        before = [self.carried[name] for name in names if name in self.carried]
-        count = sum(map(len, before))
-        own = rows.frame.select(key)
-        out = doubled(pl.concat([*before, own]) if before else own, rows.table)[count:]
-        for name, at in rows.last().items():
-            held = self.carried.get(name)
-            now = own.filter((pl.col(key[0]) == name) & (pl.col("ts") == int(rows.ts[at])))
-            same = held is not None and int(held["ts"][0]) == int(rows.ts[at])
-            self.carried[name] = pl.concat([held, now]).unique() if same and held is not None else now.unique()
-        return out
-
-
-@dataclass
 class Ties:
     """Numbers of the rows of one symbol and stamp, counted on where a chunk ends inside a stamp."""
 
@@ -159,6 +139,20 @@ class VolumeBackwards:
             if len(known):
                 out[known] = self._walk(name, rows.ts[known], values[known])
         return out
+
+    def recall(self, name: str, earlier: pl.DataFrame) -> None:
+        """Remember `earlier` (any length) of this symbol, and nothing else of it."""
+        self.state.pop(name, None)
+        if not len(earlier) or "volume" not in earlier.columns:
+            return
+        seen = earlier.filter(pl.col("reason").is_null() | (pl.col("reason") == "volume_backwards"), pl.col("volume").is_finite())
+        for value, stamp, reason in seen.select("volume", "ts", "reason").iter_rows():
+            state = self.state.get(name)
+            if reason is None:
+                self.state[name] = _Counter(stamp, value)
+            elif state is not None:
+                agree = bool(state.against) and value >= state.against[-1]
+                state.against = (*state.against, value) if agree else (value,)
 
     def _walk(self, name: str, ts: Numbers, volume: NDArray[np.float64]) -> Marks:
         out = np.zeros(len(ts), np.bool_)
@@ -212,6 +206,22 @@ class FarPrice:
                 out[known] = self._walk(name, rows.ts[known], low[known], high[known], price[known])
         return out
 
+    def recall(self, name: str, earlier: pl.DataFrame, table: Table) -> None:
+        """Remember `earlier` (any length) of this symbol, and nothing else of it."""
+        self.state.pop(name, None)
+        if not len(earlier):
+            return
+        seen = earlier.filter(pl.col("reason").is_null() | pl.col("reason").is_in(("price_far", *_ASKED_LATER)))
+        ends = _ends(seen, table)
+        if ends is None:
+            return
+        for value, stamp, reason in zip(ends[2].tolist(), seen["ts"].to_list(), seen["reason"].to_list(), strict=True):
+            state = self.state.get(name)
+            if np.isfinite(value) and reason != "price_far":
+                self.state[name] = _Anchor(stamp, value)
+            elif np.isfinite(value) and state is not None:
+                state.against = (*state.against, value)[-CONFIRMS:] if _agree(value, state.against) else (value,)
+
     def _walk(self, name: str, ts: Numbers, low: NDArray[np.float64], high: NDArray[np.float64], price: NDArray[np.float64]) -> Marks:
         out = np.zeros(len(ts), np.bool_)
         state = self.state.setdefault(name, _Anchor(int(ts[0]), float(price[0])))
@@ -221,13 +231,17 @@ class FarPrice:
             return out
         for i, (stamp, bottom, top, value) in enumerate(zip(ts.tolist(), low.tolist(), high.tolist(), price.tolist(), strict=True)):
             near = state.price <= 0 or (bottom * self.times >= state.price and top <= state.price * self.times)
-            agree = all(value <= one * _AGREES and one <= value * _AGREES for one in state.against)
+            agree = _agree(value, state.against)
             if near or abs(stamp - state.ts) > _FORGETS or (agree and len(state.against) >= CONFIRMS):
                 state.ts, state.price, state.against = stamp, value, ()
             else:
                 out[i] = True
                 state.against = (*state.against, value)[-CONFIRMS:] if agree else (value,)
         return out
+
+
+def _agree(value: float, others: tuple[float, ...]) -> bool:
+    return all(value <= one * _AGREES and one <= value * _AGREES for one in others)
 
 
 def _ends(frame: pl.DataFrame, table: Table) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]] | None:

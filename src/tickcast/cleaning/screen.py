@@ -8,14 +8,19 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 
+from tickcast.cleaning.arrival import Arrivals
 from tickcast.cleaning.cleaned import Cleaned
-from tickcast.cleaning.memory import Again, FarPrice, Rising, Rows, Ties, VolumeBackwards
+from tickcast.cleaning.memory import FarPrice, Rising, Rows, Ties, VolumeBackwards
 from tickcast.cleaning.order import Marks
 from tickcast.cleaning.rules import Rules
 from tickcast.schema import BARS, BOOK, BOOK_LEVELS, TRADES, Table
 
-__all__ = ["Screen"]
+__all__ = ["Earlier", "Place", "Screen"]
 
+Earlier = Callable[[str, int, int | None], pl.DataFrame]
+"""Rows of a symbol before a stamp (UTC ns) and, at that stamp, before a `sequence`: in order, with the `reason` of those set aside."""
+Place = Callable[[Cleaned], Cleaned]
+"""The chunk with its rows placed in sessions, others set aside."""
 _PLAIN = Rules()
 
 
@@ -26,50 +31,107 @@ class Screen:
     ----------
     table: table of `schema` that the chunks belong to.
     rules: what the market allows.
-    arriving: the chunks come from a feed, in order of arrival: rows that come too late (`out_of_order`) or again (`duplicate`) are set
-        aside here. Chunks of files are in order already, and one file may begin before another has ended.
+    place: sets rows aside that lie in no session, once their stamps are believed; rules of the market are asked of the others.
+    earlier: what was judged before. Asked at the beginning of each chunk, and of each connection where `arriving`, it takes the place of
+        the memory: what came before a row is then what lies before it in the store, whoever read it, and when. None: the chunks before.
+    arriving: the chunks come from a feed, in order of arrival: rows that come too late or are ahead of the clock are told here, see
+        `Arrivals`. Chunks of files are in order already, and one file may begin before another has ended.
     numbered: every row of a symbol bears a `sequence` above all before it, in one file or in the feed; others are `replayed`.
 
     A row is judged by itself, by rows before it and by the clock, never by a row after it: a live system takes the same decision at the
     same moment, and any cutting into chunks gives the same answers.
     """
 
-    def __init__(self, table: Table, rules: Rules = _PLAIN, *, arriving: bool = False, numbered: bool = False) -> None:
+    def __init__(
+        self,
+        table: Table,
+        rules: Rules = _PLAIN,
+        *,
+        place: Place | None = None,
+        earlier: Earlier | None = None,
+        arriving: bool = False,
+        numbered: bool = False,
+    ) -> None:
         self.table, self.rules, self.arriving, self.numbered = table, rules, arriving, numbered
-        self._order, self._again, self._ties = Rising("ts"), Again(), Ties()
+        self._place, self._earlier, self._recalled = place, earlier, set[str]()
+        self._came, self._kept = Ties(), Ties()
+        self._arrivals = Arrivals(table, rules.ahead)
         self._numbers, self._volume = Rising("sequence", strictly=True), VolumeBackwards()
         self._far = FarPrice(2.0 if rules.far is None else rules.far)
 
-    def take(self, chunk: Cleaned, *, now: int | None = None) -> Cleaned:
-        """The chunk with the rows that cannot be used set aside, beside those that were before. `now`: the clock, UTC ns."""
-        if self.numbered and not self.arriving:
-            self._numbers = Rising("sequence", strictly=True)
-        rows, given = Rows(chunk.frame, self.table), len(chunk.frame)
-        for reason, breaks in self._asked(now):
+    @property
+    def waiting(self) -> int:
+        """Rows of a feed that wait for the clock."""
+        return self._arrivals.waiting
+
+    def begin(self) -> None:
+        """A connection begins: a feed may repeat what it gave before, and count anew."""
+        self._arrivals.begin()
+        self._came, self._kept, self._recalled = Ties(), Ties(), set()
+
+    def take(self, chunk: Cleaned, *, now: int | None = None, last: bool = False) -> Cleaned:
+        """The chunk with the rows that cannot be used set aside, beside those that were before.
+
+        now: the clock, UTC ns. last: nothing more comes of this connection, so that no row waits for the clock.
+        """
+        if not self.arriving:
+            self._recalled, self._kept = set(), Ties()
+            if self.numbered:
+                self._numbers = Rising("sequence", strictly=True)
+        chunk = self._without(chunk, self._of_order(now))
+        if self.arriving:
+            chunk = self._arrivals.take(chunk, now, last=last)
+            if chunk.counted and len(chunk.frame):
+                chunk = replace(chunk, frame=self._came.numbered(Rows(chunk.frame, self.table)))
+        if self._place is not None:
+            chunk = self._place(chunk)
+        if self._earlier is not None:
+            self._recall(self._earlier, chunk)
+        given = len(chunk.frame)
+        chunk = self._without(chunk, self._of_market())
+        if chunk.counted and len(chunk.frame) and (self.arriving or self._kept.last or len(chunk.frame) < given):
+            return replace(chunk, frame=self._kept.numbered(Rows(chunk.frame, self.table)))
+        return chunk
+
+    def _without(self, chunk: Cleaned, asked: Iterator[tuple[str, Callable[[Rows], Marks]]]) -> Cleaned:
+        rows = Rows(chunk.frame, self.table)
+        for reason, breaks in asked:
             bad = breaks(rows) if len(rows) else np.zeros(0, np.bool_)
             if bad.any():
                 chunk = chunk.without(bad, reason)
                 rows = Rows(chunk.frame, self.table)
-        if chunk.counted and len(rows) and (self.arriving or len(rows) < given):
-            ties = self._ties if self.arriving else Ties()
-            return replace(chunk, frame=ties.numbered(rows))
         return chunk
 
-    def _asked(self, now: int | None) -> Iterator[tuple[str, Callable[[Rows], Marks]]]:
-        """Reasons and their rules in the order in which they are asked."""
+    def _recall(self, earlier: Earlier, chunk: Cleaned) -> None:
+        """Take the memory of symbols that begin here from what is known of them."""
+        rows = Rows(chunk.frame, self.table)
+        if self.table not in (TRADES, BARS, BOOK):
+            return
+        for name, at in rows.groups() if len(rows) else ():
+            if name not in self._recalled:
+                self._recalled.add(name)
+                ts, number = int(rows.ts[at[0]]), chunk.frame["sequence"][int(at[0])] if "sequence" in chunk.frame.columns else None
+                known = earlier(name, ts, number)
+                self._far.recall(name, known, self.table)
+                self._volume.recall(name, known)
+                if chunk.counted and number:  # the chunk begins inside a stamp
+                    self._kept.last[name] = (ts, len(known.filter(pl.col("reason").is_null(), pl.col("ts") == ts)))
+
+    def _of_order(self, now: int | None) -> Iterator[tuple[str, Callable[[Rows], Marks]]]:
+        """Reasons and their rules in the order in which they are asked: whose rows these are, and when they came."""
         rules = self.rules
         if rules.symbols is not None:
             yield "symbol_unexpected", self._unexpected
-        if now is not None:
+        if now is not None and not self.arriving:
             yield "ts_ahead", lambda rows: rows.ts > now + rules.ahead
-        if self.table is BOOK and rules.stale is not None:
-            yield "stale", self._stale
         if self.numbered:
             yield "replayed", self._numbers.breaks
-        if self.arriving:
-            yield "out_of_order", self._order.breaks
-            if not self.table.repeats:
-                yield "duplicate", self._again.breaks
+
+    def _of_market(self) -> Iterator[tuple[str, Callable[[Rows], Marks]]]:
+        """Those of what the rows say."""
+        rules = self.rules
+        if self.table is BOOK and rules.stale is not None:
+            yield "stale", self._stale
         if self.table is TRADES and rules.halts:
             yield "halted", self._halted
         if self.table is BOOK:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import signal
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
@@ -20,12 +20,8 @@ from tickcast.config import DataConfig
 from tickcast.errors import ConfigError
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from tickcast.calendars import Calendar
-    from tickcast.schema import Table
     from tickcast.sources import Source
-    from tickcast.store import Store
 
 __all__ = ["record"]
 
@@ -79,32 +75,33 @@ def record(
         No status lines.
     """
     terminal = Terminal(quiet=quiet, as_json=json)
-    data = DataConfig.load(config, set_)
-    seconds = [parse_duration(each) / SECOND for each in (flush_every, stale_after)]
-    import numpy as np
+    with _until_told() as stop:  # before anything takes time: who stops it early is answered too
+        data = DataConfig.load(config, set_)
+        seconds = [parse_duration(each) / SECOND for each in (flush_every, stale_after)]
+        import numpy as np
 
-    from tickcast.record import Recorder, RecordSettings
-    from tickcast.sources import LiveSource
-    from tickcast.sources.configured import configured
-    from tickcast.store import Store
+        from tickcast.calendars import calendar
+        from tickcast.record import Recorder, RecordSettings
+        from tickcast.sources import LiveSource
+        from tickcast.sources.configured import configured, market_rules
+        from tickcast.store import Store
 
-    settings = RecordSettings(flush_rows=flush_rows, flush_seconds=seconds[0], stale_seconds=seconds[1], hold_rows=hold_rows)
-    source = configured(data)
-    if not isinstance(source, LiveSource):
-        raise ConfigError(f"source {data.source} has no live feed", file=config, field="data.source", hint="record simulated or tqsdk")
-    symbols = symbol or (data.symbol,)
-    with Store.open(store) as kept, _until_told() as stop:
-        recorder = Recorder(
-            source,
-            kept,
-            {each: _calendar(each, source, data) for each in symbols},
-            aside=lambda rows: _keep(rows, source.table, data.source, kept),
-            tell=_Listener(terminal),
-            settings=settings,
-            rng=np.random.default_rng(time.time_ns()),
-        )
-        recorder.run(stop)
-        value = recorder.told()
+        settings = RecordSettings(flush_rows=flush_rows, flush_seconds=seconds[0], stale_seconds=seconds[1], hold_rows=hold_rows)
+        source = configured(data)
+        if not isinstance(source, LiveSource):
+            raise ConfigError(f"source {data.source} has no live feed", file=config, field="data.source", hint="record simulated or tqsdk")
+        with Store.open(store) as kept:
+            recorder = Recorder(
+                source,
+                kept,
+                {each: _calendar(each, source, data) for each in symbol or (data.symbol,)},
+                tell=_Listener(terminal),
+                settings=settings,
+                rules=market_rules(data, calendar(data.calendar)),
+                rng=np.random.default_rng(time.time_ns()),
+            )
+            recorder.run(stop)
+            value = recorder.told()
     aside = ", ".join(f"{count} {reason}" for reason, count in value["aside"].items()) or "none"
     text = f"{value['acknowledged']} rows recorded, {value['repeated']} repeated, set aside: {aside}; {value['gaps']} gaps"
     if not json:  # each event was told, the last one as "stopped"
@@ -152,12 +149,3 @@ def _calendar(symbol: str, source: Source, data: DataConfig) -> Calendar:
 
     product = re.sub(r"\d+$", "", symbol.removeprefix("KQ.m@"))
     return calendar(product if product in CALENDARS else source.calendar or data.calendar)
-
-
-def _keep(rows: pl.DataFrame, table: Table, source: str, store: Store) -> None:
-    """Put rows that were set aside into table quarantine."""
-    from tickcast.cleaning import Cleaned, quarantine_rows
-
-    kept: Sequence[str] = [name for name in rows.columns if rows[name].null_count() < len(rows)]
-    chunk = Cleaned(table.empty(), rows.select(kept))
-    store.write("quarantine", quarantine_rows(chunk, table, source=f"{source} live"), source=source)

@@ -5,21 +5,20 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import polars as pl
 
-from tickcast.calendars import Assigned, Calendar, calendar
-from tickcast.cleaning import Screen, quarantine_rows
+from tickcast.calendars import calendar
 from tickcast.clock import DAY, day_number
 from tickcast.config import DataConfig
 from tickcast.errors import DataError, SourceError, StoreError
 from tickcast.lifecycle.own_rows import Span, spans_of
 from tickcast.lifecycle.progress import Progress
 from tickcast.lifecycle.receipts import Ingested, Inputs, Receipts
+from tickcast.record import Intake, Judged, Taken
 from tickcast.schema import CONTRACTS, QUARANTINE, TABLES
 from tickcast.sources import Cleaned, FileSource, Source
 from tickcast.sources.configured import configured, market_rules
@@ -75,10 +74,13 @@ def ingest(
     now = None if data.source == "simulated" else clock()  # a market that is made up may lie in the future
     if data.table != CONTRACTS.name:
         remember(source.contracts(), store, source=_provenance(data, inputs, None, "what the files tell of contracts"), now=now)
+    table = TABLES[data.table]
+    intake = Intake(table, sessions, market_rules(data, sessions), earlier=Judged(store, table), source=data.source)
     for file, chunk in _chunks(source, len(before), progress):
-        chunk = Screen(TABLES[data.table], market_rules(data, sessions)).take(chunk, now=now)
-        committed.append(_commit(chunk, _provenance(data, inputs, file, chunk.origin), data, inputs, store, sessions, progress))
+        origin, taken = _provenance(data, inputs, file, chunk.origin), intake.take(chunk, now, wanted=_inside(data))
         del chunk
+        committed.append(_commit(taken, origin, data, inputs, store, progress))
+        del taken
         kept.note(len(committed) - 1, committed[-1])
     whole = Ingested.together(committed, inputs.files) if committed else Ingested(store.version(), 0, 0, MappingProxyType({}), inputs.files)
     if whole.rows == 0:
@@ -135,25 +137,22 @@ def _chunks(source: Source, skip: int, progress: Progress) -> Iterator[tuple[Pat
         del chunk
 
 
-def _commit(chunk: Cleaned, origin: str, data: DataConfig, inputs: Inputs, store: Store, sessions: Calendar, told: Progress) -> Ingested:
-    """Place and write one chunk; what it gave."""
-    if data.table == CONTRACTS.name:  # told at a moment that need not lie in a session
-        days = (pl.col("ts") // DAY).cast(pl.Int32).alias("trading_day")
-        placed = Assigned(chunk.frame.with_columns(days), chunk.frame.clear())
-    else:
-        placed = sessions.assign(chunk.frame)
-    aside = quarantine_rows(chunk, TABLES[data.table], source=chunk.origin or data.source, outside=placed.outside)
-    if len(aside):
-        store.write(QUARANTINE.name, aside, source=origin)
-    if data.start is not None or data.end is not None:
-        placed = replace(placed, rows=placed.rows.filter(pl.col("trading_day").is_between(*_wanted(data))))
+def _inside(data: DataConfig) -> pl.Expr | None:
+    """Whether a row's trading day is wanted; None where all are."""
+    return None if data.start is None and data.end is None else pl.col("trading_day").is_between(*_wanted(data))
+
+
+def _commit(taken: Taken, origin: str, data: DataConfig, inputs: Inputs, store: Store, told: Progress) -> Ingested:
+    """Write what one chunk gave."""
+    if len(taken.aside):
+        store.write(QUARANTINE.name, taken.aside, source=origin)
     if data.table == CONTRACTS.name:
-        remember(placed.rows, store, source=origin, now=None)
-        return Ingested(store.version(), len(placed.rows), 0, chunk.counts, inputs.files, left_out=chunk.left_out)
-    for rows in _batches(placed.rows):
+        remember(taken.rows, store, source=origin, now=None)
+        return Ingested(store.version(), len(taken.rows), 0, taken.counts, inputs.files, left_out=taken.left_out)
+    for rows in _batches(taken.rows):
         store.write(data.table, rows, source=origin, progress=told.within("store"))
-    spans = spans_of(placed.rows, data.table)
-    return Ingested(store.version(), len(placed.rows), len(placed.outside), chunk.counts, inputs.files, spans, chunk.left_out)
+    spans = spans_of(taken.rows, data.table)
+    return Ingested(store.version(), len(taken.rows), taken.outside, taken.counts, inputs.files, spans, taken.left_out)
 
 
 def _provenance(data: DataConfig, inputs: Inputs, file: Path | None, origin: str) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from tickcast.record.backoff import Backoff
 from tickcast.record.gaps import open_gaps
-from tickcast.record.recorder import Aside, Recorder, RecordSettings, Status, Tell
+from tickcast.record.intake import Intake, Taken
+from tickcast.record.judged import Judged
+from tickcast.record.recorder import Recorder, RecordSettings, Status, Tell
 
-__all__ = ["Aside", "Backoff", "RecordSettings", "Recorder", "Status", "Tell", "open_gaps"]
+__all__ = ["Backoff", "Intake", "Judged", "RecordSettings", "Recorder", "Status", "Taken", "Tell", "open_gaps"]

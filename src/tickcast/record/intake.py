@@ -1,107 +1,142 @@
-"""From a feed's chunks to rows that can be stored: numbered, in time order, placed in sessions; the rest set aside with a reason."""
+"""From the chunks of a source to rows that can be stored and rows of table `quarantine`: of files, of days asked and of a feed alike."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import numpy as np
 import polars as pl
 
 from tickcast.calendars import Calendar
-from tickcast.cleaning import Rules, Screen
-from tickcast.clock import MINUTE
-from tickcast.schema import Table
-from tickcast.sources import Cleaned
+from tickcast.cleaning import Cleaned, Earlier, Rules, Screen, quarantine_rows
+from tickcast.clock import DAY
+from tickcast.schema import CONTRACTS, Table
 
-__all__ = ["AHEAD", "Intake", "Taken"]
+__all__ = ["Intake", "Taken", "together"]
 
-AHEAD = MINUTE
-"""A live row stamped this far ahead of the clock (ns) was not sent by this exchange."""
+_OUTSIDE = "outside_session"
 
 
 @dataclass(frozen=True, eq=False)
 class Taken:
-    """`rows` with their trading day and session, and `aside`: rows that cannot be used, with `reason`."""
+    """What became of a chunk.
+
+    Parameters
+    ----------
+    rows: those that can be used, with their trading day and session, in the order they came.
+    aside: the others, as rows of table `quarantine`.
+    outside: how many lie outside every session. counts: how many were set aside for another reason, by reason.
+    left_out: rows that were not asked for, by what they were, see `Cleaned`.
+    """
 
     rows: pl.DataFrame
     aside: pl.DataFrame
+    outside: int
+    counts: Mapping[str, int]
+    left_out: Mapping[str, int]
 
 
 class Intake:
-    """What the chunks of one connection have to be judged by together.
+    """One `Screen` for all chunks of a table, and the sessions that hold its rows.
 
     Parameters
     ----------
     table: the rows' table.
-    calendars: the calendar of each symbol.
-    rules: what the market allows; books are asked inside their sessions only, rows outside are set aside before.
+    calendars: the calendar, or that of each symbol, where rows of any other are set aside.
+    rules: what the market allows.
+    earlier: what was judged before, see `Screen`.
+    source: what rows set aside are told to come from, where the chunk names no file.
+    arriving: the chunks come from a feed: its rows have no numbers in a file.
     """
 
-    def __init__(self, table: Table, calendars: Mapping[str, Calendar], rules: Rules | None = None) -> None:
-        self._screen = Screen(table, Rules() if rules is None else rules)
-        self._table, self._calendars, self._key = table, calendars, table.identity[0]
-        self._last = self._nothing()
+    def __init__(
+        self,
+        table: Table,
+        calendars: Calendar | Mapping[str, Calendar],
+        rules: Rules,
+        *,
+        earlier: Earlier,
+        source: str,
+        arriving: bool = False,
+    ) -> None:
+        self._table, self._key, self._calendars, self._source, self._arriving = table, table.identity[0], calendars, source, arriving
+        rules = replace(rules, calendar=None)  # it is asked of rows that lie in a session
+        self._screen = Screen(table, rules, place=self._placed, earlier=earlier, arriving=arriving)
+        self._wanted: pl.Expr | None = None
+        self._outside = 0
 
-    def connected(self) -> None:
+    @property
+    def waiting(self) -> int:
+        """Rows of a feed that wait for the clock."""
+        return self._screen.waiting
+
+    def begin(self) -> None:
         """A connection begins: it may repeat what an earlier one gave, and count anew."""
-        self._last = self._nothing()
+        self._screen.begin()
 
-    def take(self, chunks: Sequence[Cleaned], now: int) -> Taken:
-        """The usable rows of `chunks`, in the order they came; `now` in UTC ns."""
-        held = [chunk.quarantined for chunk in chunks if len(chunk.quarantined)]
-        rows = pl.concat([self._table.empty(), *(chunk.frame for chunk in chunks if len(chunk.frame))], how="diagonal")
-        known = pl.col(self._key).is_in(list(self._calendars))
-        held.append(_said(rows.filter(~known), "symbol_unexpected"))
-        rows = rows.filter(known)
-        ahead = pl.col("ts") > now + AHEAD
-        held.append(_said(rows.filter(ahead), "ts_ahead"))
-        rows = rows.filter(~ahead).join(self._last, on=self._key, how="left", maintain_order="left")
-        newest = pl.max_horizontal("last_ts", pl.col("ts").cum_max().shift(1).over(self._key))
-        late = (pl.col("ts") < newest).fill_null(False)
-        held.append(_said(rows.filter(late), "out_of_order"))
-        rows = rows.filter(~late)
-        rows = self._numbered(rows)
-        self._remember(rows)
-        placed = self._placed(rows.drop("last_ts", "last_sequence"))
-        sound = self._screen.take(Cleaned(placed.rows, placed.aside), now=now)
-        return Taken(sound.frame, pl.concat([sound.quarantined, *(each for each in held if len(each))], how="diagonal_relaxed"))
+    def take(self, chunk: Cleaned, now: int | None, *, wanted: pl.Expr | None = None, last: bool = False) -> Taken:
+        """What becomes of a chunk; `now` in UTC ns. Of rows in a session only those `wanted` are taken, the others forgotten.
 
-    def _nothing(self) -> pl.DataFrame:
-        return pl.DataFrame(schema={self._key: pl.String, "last_ts": pl.Int64, "last_sequence": pl.Int64})
-
-    def _numbered(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """Rows of one stamp told apart by `sequence`: the source's own, or the place within the stamp over all chunks of the connection.
-
-        A source without numbers of its own counts each chunk from 0; a stamp cut in two by chunks then shows a number twice.
+        last: nothing more comes of this connection.
         """
-        if "sequence" not in self._table.names or not len(rows):
-            return rows
-        stamp = [self._key, "ts"]
-        place = pl.int_range(pl.len(), dtype=pl.Int64).over(stamp)
-        counted = pl.coalesce("sequence", place)
-        goes_on = pl.col("ts") == pl.col("last_ts")
-        rows = rows.with_columns(counted.alias("sequence"))
-        first = pl.col("sequence").min().over(stamp)
-        twice = (pl.col("sequence").n_unique() < pl.len()).over(stamp) | (goes_on & (first <= pl.col("last_sequence"))).fill_null(False)
-        before = pl.when(goes_on).then(pl.col("last_sequence") + 1).otherwise(0)
-        return rows.with_columns(pl.when(twice & (first == 0)).then(before + place).otherwise("sequence").alias("sequence"))
+        self._wanted, self._outside = wanted, 0
+        if isinstance(self._calendars, Mapping):
+            known = chunk.frame[self._key].is_in(list(self._calendars)).to_numpy()
+            chunk = chunk.without(np.asarray(~known, np.bool_), "symbol_unexpected")
+        if self._table is not CONTRACTS:
+            chunk = self._screen.take(chunk, now=now, last=last)
+        else:  # told at a moment that need not lie in a session
+            chunk = self._in_range(
+                replace(chunk, frame=chunk.frame.with_columns((pl.col("ts") // DAY).cast(pl.Int32).alias("trading_day")))
+            )
+        if self._arriving:
+            chunk = replace(chunk, quarantined=_unnumbered(chunk.quarantined), origin="")
+        aside = quarantine_rows(chunk, self._table, source=chunk.origin or self._source)
+        counts = Counter(chunk.counts)
+        counts[_OUTSIDE] -= self._outside
+        counts = Counter({reason: count for reason, count in counts.items() if count})
+        return Taken(chunk.frame, aside, self._outside, counts, chunk.left_out)
 
-    def _remember(self, rows: pl.DataFrame) -> None:
-        sequence = pl.col("sequence") if "sequence" in rows.columns else pl.lit(0, dtype=pl.Int64)
-        seen = rows.select(self._key, pl.col("ts").alias("last_ts"), sequence.alias("last_sequence"))
-        both = pl.concat([self._last, seen]).sort("last_ts", "last_sequence", maintain_order=True)
-        self._last = both.unique(self._key, keep="last", maintain_order=True)
+    def _placed(self, chunk: Cleaned) -> Cleaned:
+        given, calendars = len(chunk.frame), self._calendars
+        chunk = _each_placed(chunk, self._key, calendars) if isinstance(calendars, Mapping) else chunk.placed(calendars)
+        self._outside = given - len(chunk.frame)
+        return self._in_range(chunk)
 
-    def _placed(self, rows: pl.DataFrame) -> Taken:
-        """Rows with their trading day and session; those outside every session set aside."""
-        inside, outside = [rows.clear()], [rows.clear().with_columns(pl.lit(None, dtype=pl.String).alias("reason"))]
-        for (symbol,), part in rows.partition_by(self._key, as_dict=True, maintain_order=True).items():
-            placed = self._calendars[str(symbol)].assign(part)
-            inside.append(placed.rows)
-            outside.append(_said(placed.outside, "outside_session"))
-        return Taken(pl.concat(inside, how="diagonal"), pl.concat(outside, how="diagonal"))
+    def _in_range(self, chunk: Cleaned) -> Cleaned:
+        if self._wanted is None:
+            return chunk
+        stays = chunk.frame.select(self._wanted.alias("stays"))["stays"]
+        return replace(chunk, frame=chunk.frame.filter(stays), rows=chunk.numbers.filter(stays))
 
 
-def _said(rows: pl.DataFrame, reason: str) -> pl.DataFrame:
-    kept = rows.drop("last_ts", "last_sequence", "reason", strict=False)
-    return kept.with_columns(pl.lit(reason).alias("reason"))
+def together(chunks: Sequence[Cleaned], table: Table) -> Cleaned:
+    """The chunks of a feed, one behind the other, as one. Rows without a `sequence` are counted, over the chunks of the connection."""
+    rows = pl.concat([table.empty(), *(chunk.frame for chunk in chunks if len(chunk.frame))], how="diagonal")
+    held = [chunk.quarantined for chunk in chunks if len(chunk.quarantined)]
+    counted = "sequence" in table.names and (
+        any(chunk.counted for chunk in chunks if len(chunk.frame)) or bool(rows["sequence"].null_count())
+    )
+    whole = Cleaned(rows, rows.clear().with_columns(pl.lit(0, pl.Int64).alias("row"), pl.lit("").alias("reason")), counted=counted)
+    return whole.joined(pl.concat(held, how="diagonal_relaxed")) if held else whole
+
+
+def _each_placed(chunk: Cleaned, key: str, calendars: Mapping[str, Calendar]) -> Cleaned:
+    """The chunk placed by the calendar of each symbol; rows stay in the order they came."""
+    names = chunk.frame[key].unique(maintain_order=True).to_list()
+    if len({calendars[name].name for name in names}) <= 1:
+        return chunk.placed(calendars[names[0]]) if names else chunk.placed(next(iter(calendars.values())))
+    frame = chunk.frame.with_row_index("at")
+    parts = [replace(chunk, frame=frame.filter(pl.col(key) == name), rows=chunk.numbers.filter(frame[key] == name)) for name in names]
+    empty = chunk.quarantined.clear()
+    done = [replace(part, quarantined=empty).placed(calendars[name]) for name, part in zip(names, parts, strict=True)]
+    whole = pl.concat([part.frame for part in done]).with_columns(pl.concat([part.numbers for part in done]).alias("row")).sort("at")
+    aside = pl.concat([part.quarantined.drop("at", strict=False) for part in done], how="diagonal_relaxed")
+    return replace(chunk, frame=whole.drop("at", "row"), rows=whole["row"]).joined(aside)
+
+
+def _unnumbered(held: pl.DataFrame) -> pl.DataFrame:
+    """Rows of a feed: they have no number in a file, and columns without any value say nothing."""
+    return held.select(name for name in held.columns if name != "row" and (name in ("ts", "reason") or held[name].null_count() < len(held)))

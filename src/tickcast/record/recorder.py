@@ -13,25 +13,26 @@ import numpy as np
 import polars as pl
 
 from tickcast.calendars import Calendar
+from tickcast.cleaning import Rules
 from tickcast.clock import DAY, SECOND
 from tickcast.errors import ConfigError, ProviderUnavailable, StoreError, TickcastError
 from tickcast.record.backoff import Backoff
 from tickcast.record.gaps import Continuity
 from tickcast.record.hours import Hours
-from tickcast.record.intake import Intake
+from tickcast.record.intake import Intake, together
+from tickcast.record.judged import Judged
 from tickcast.record.reader import Reader
 from tickcast.record.repeats import unstored
-from tickcast.schema import GAPS
+from tickcast.schema import GAPS, QUARANTINE
 from tickcast.sources import Cleaned, LiveSource
 from tickcast.store import Store
 
-__all__ = ["Aside", "RecordSettings", "Recorder", "Status", "Tell"]
+__all__ = ["RecordSettings", "Recorder", "Status", "Tell"]
 
-Aside = Callable[[pl.DataFrame], None]
-"""Keeps rows that were set aside, with `reason`; on return they are on disk."""
 Tell = Callable[[str, Mapping[str, Any]], None]
 """Told what happened, and the figures then."""
 _DRAIN = 20_000  # chunks taken at most before the clock is looked at
+_PLAIN = Rules()
 _RETRY = (0.25, 2.0)  # seconds until a refused write is tried again: first, at most
 
 
@@ -75,7 +76,8 @@ class Status:
     ----------
     rows: usable rows taken from the feed, repeats included.
     acknowledged: of these, rows the store has committed and did not hold before. repeated: rows it held already.
-    waiting: rows in memory, not committed. aside: rows set aside, by reason.
+    waiting: rows in memory, not committed: usable ones, those set aside, and those that wait for the clock.
+    aside: rows set aside, by reason; a row that is told again counts again.
     commits, connections, reconnects, gaps: how many.
     last_ts: newest committed stamp, UTC ns. lag: seconds from the newest row's stamp to its arrival; None where the feed is not of today.
     """
@@ -99,8 +101,7 @@ class Recorder:
     Parameters
     ----------
     source: the feed. store: where its rows go. calendars: the symbols, each with the calendar that places its rows.
-    aside: keeps rows that were set aside. tell: hears what happens.
-    settings: see `RecordSettings`.
+    tell: hears what happens. settings: see `RecordSettings`. rules: what the market allows.
     rng: spreads the delays before connections.
     clock, monotonic: UTC ns, and seconds that never run backwards.
     """
@@ -111,25 +112,28 @@ class Recorder:
         store: Store,
         calendars: Mapping[str, Calendar],
         *,
-        aside: Aside,
         tell: Tell,
         settings: RecordSettings,
+        rules: Rules = _PLAIN,
         rng: np.random.Generator,
         clock: Callable[[], int] = time.time_ns,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.status = Status()
         self._source, self._store, self._symbols, self._settings = source, store, tuple(calendars), settings
-        self._keep_aside, self._hear, self._clock, self._monotonic = aside, tell, clock, monotonic
+        self._hear, self._clock, self._monotonic = tell, clock, monotonic
         stored = store.coverage(source.table.name)
         ends = stored.filter(pl.col("symbol").is_in(self._symbols)).group_by("symbol").agg(pl.col("last_ts").max())
         self._stored: dict[str, int] = dict(ends.iter_rows())
-        self._intake, self._hours = Intake(source.table, calendars), Hours(tuple(calendars.values()))
+        judged = Judged(store, source.table, waiting=self._uncommitted)
+        self._intake = Intake(source.table, calendars, rules, earlier=judged, source=f"{source.name} live", arriving=True)
+        self._hours = Hours(tuple(calendars.values()))
         self._continuity = Continuity(source.table, calendars, self._stored)
         self._backoff = Backoff(rng, first=settings.first_delay, last=settings.last_delay, healthy=settings.healthy_seconds)
         self._reader: Reader | None = None
         self._connected = self._heard = self._any = self._oldest = self._next_try = self._retry_at = monotonic()
         self._patience, self._refusals, self._full, self._ended = settings.stale_seconds, 0, False, False
+        self._unwritten = self._unkept = 0  # rows of the two lists below
         self._waiting: list[tuple[int, pl.DataFrame]] = []
         self._aside: list[pl.DataFrame] = []
         self._gaps: list[pl.DataFrame] = []
@@ -169,7 +173,7 @@ class Recorder:
             self._flush()
 
     def _connect(self) -> None:
-        self._intake.connected()
+        self._intake.begin()
         self._reader = Reader(self._source, self._symbols)
         self.status.connections += 1
         self.status.reconnects = self.status.connections - 1
@@ -194,29 +198,42 @@ class Recorder:
             rows += len(chunk.frame)
         return chunks
 
-    def _take(self, chunks: list[Cleaned]) -> None:
-        if not chunks:
+    def _take(self, chunks: list[Cleaned], *, last: bool = False) -> None:
+        """What has arrived; `last`: nothing more comes of this connection."""
+        if chunks:
+            self._any = self._monotonic()
+        if not chunks and not self._intake.waiting:
             return
-        now, self._any = self._clock(), self._monotonic()
-        taken = self._intake.take(chunks, now)
+        now = self._clock()
+        taken = self._intake.take(together(chunks, self._source.table), now, last=last)
+        if (len(taken.rows) or len(taken.aside)) and not (self._waiting or self._aside):
+            self._oldest = self._monotonic()
         if len(taken.aside):
             self._aside.append(taken.aside)
+            self._unkept += len(taken.aside)
             self.status.aside.update(taken.aside["reason"].to_list())
-        if not len(taken.rows):
-            return
+        if len(taken.rows):
+            self._took(taken.rows, now)
+        self.status.waiting = self._unwritten + self._unkept + self._intake.waiting
+
+    def _took(self, rows: pl.DataFrame, now: int) -> None:
+        """Rows that can be used wait for their commit."""
         self._heard, self._patience = self._any, self._settings.stale_seconds
-        gaps = self._continuity.seen(taken.rows)
+        gaps = self._continuity.seen(rows)
         if len(gaps):
             self._gaps.append(gaps)
             self.status.gaps += len(gaps)
             self._tell("gap", between=gaps.select("symbol", "start", "ts", "reason").to_dicts())
-        if not self._waiting:
-            self._oldest = self._any
-        self._waiting.append((self.status.connections, taken.rows))
-        self.status.rows += len(taken.rows)
-        self.status.waiting += len(taken.rows)
-        behind = now - int(taken.rows["ts"].max())  # type: ignore[arg-type]
+        self._waiting.append((self.status.connections, rows))
+        self.status.rows += len(rows)
+        self._unwritten += len(rows)
+        behind = now - int(rows["ts"].max())  # type: ignore[arg-type]
         self.status.lag = behind / SECOND if abs(behind) < DAY else None
+
+    def _uncommitted(self, symbol: str) -> tuple[list[pl.DataFrame], list[pl.DataFrame]]:
+        """Rows of a symbol that wait, and those set aside."""
+        rows = [each.filter(pl.col(self._source.table.identity[0]) == symbol) for _, each in self._waiting]
+        return rows, [each.filter(pl.col("symbol") == symbol) for each in self._aside]
 
     def _watch(self, reader: Reader) -> None:
         """Let go of a connection that is over, silent inside a session, or does not answer at all."""
@@ -237,6 +254,7 @@ class Recorder:
 
     def _lose(self, reader: Reader, reason: str, why: str) -> None:
         reader.close()
+        self._take([], last=True)
         self._reader = None
         self._continuity.lost(reason)
         delay = self._backoff.after(self._heard - self._connected)
@@ -270,8 +288,9 @@ class Recorder:
 
     def _commit(self) -> None:
         if self._aside:
-            self._keep_aside(pl.concat(self._aside, how="diagonal_relaxed"))
-            self._aside = []
+            self._store.write(QUARANTINE.name, pl.concat(self._aside), source=self._source.name)
+            self.status.waiting -= self._unkept
+            self._aside, self._unkept = [], 0
         if self._gaps:  # before the rows: killed in between, a gap is told twice, never forgotten
             self._store.write(GAPS.name, pl.concat(self._gaps), source=self._source.name)
             self._gaps = []
@@ -296,6 +315,7 @@ class Recorder:
         added = self._store.write(table.name, fresh, source=self._source.name).added if len(fresh) else 0
         for symbol, last in rows.group_by(table.identity[0]).agg(pl.col("ts").max()).iter_rows():
             self._stored[symbol] = max(last, self._stored.get(symbol, last))
+        self._unwritten -= given
         self.status.waiting -= given
         self.status.acknowledged += added
         self.status.repeated += given - added
@@ -309,6 +329,7 @@ class Recorder:
                 self._take(chunks)
                 if self.status.waiting >= self._settings.flush_rows:
                     self._flush()
+        self._take([], last=True)
         until = self._monotonic() + self._settings.grace_seconds
         while self._waiting or self._aside:
             if self._monotonic() >= self._next_try:

@@ -11,10 +11,10 @@ from types import MappingProxyType
 import polars as pl
 
 from tickcast.calendars import calendar
-from tickcast.cleaning import Screen, quarantine_rows
 from tickcast.clock import DAY, HOUR, day_text
 from tickcast.config import DataConfig
 from tickcast.errors import ProviderRefused, ProviderUnavailable
+from tickcast.record import Intake, Judged
 from tickcast.schema import CONTRACTS, QUARANTINE, TABLES
 from tickcast.sources import Cleaned, Source, trading_days
 from tickcast.sources.configured import market_rules
@@ -148,8 +148,8 @@ class _Tally:
 
     def __init__(self, data: DataConfig, dataset: Family, store: Store, work: _Work, clock: Callable[[], int]) -> None:
         self._data, self._dataset, self._store, self._work = data, dataset, store, work
-        self._sessions, self._clock = calendar(dataset.calendar), clock
-        self._rules = market_rules(data, self._sessions)
+        self._clock, table, sessions = clock, TABLES[data.table], calendar(dataset.calendar)
+        self._intake = Intake(table, sessions, market_rules(data, sessions), earlier=Judged(store, table), source=data.source)
         self._wanted = set(work.days)
         self._origin = _origin(data)
         self._gaps = dataset.gaps(store)
@@ -166,14 +166,12 @@ class _Tally:
 
     def take(self, chunk: Cleaned) -> None:
         """Commit a chunk's rows of the days that were asked for; note the symbols that an answered day has nothing of."""
-        chunk = Screen(TABLES[self._data.table], self._rules).take(chunk, now=self._clock())
-        placed = self._sessions.assign(chunk.frame)
-        aside = quarantine_rows(chunk, TABLES[self._data.table], source=chunk.origin or self._data.source, outside=placed.outside)
-        if len(aside):
-            self._store.write(QUARANTINE.name, aside, source=self._origin)
-        rows = placed.rows.filter(pl.col("trading_day").is_in(sorted(self._wanted))) if len(placed.rows) else placed.rows
-        self.outside += len(placed.outside)
-        self.reasons.update(chunk.counts)
+        taken = self._intake.take(chunk, self._clock(), wanted=pl.col("trading_day").is_in(sorted(self._wanted)))
+        if len(taken.aside):
+            self._store.write(QUARANTINE.name, taken.aside, source=self._origin)
+        rows = taken.rows
+        self.outside += taken.outside
+        self.reasons.update(taken.counts)
         if len(rows):
             self._store.write(self._data.table, rows, source=self._origin)
             self.rows += len(rows)
