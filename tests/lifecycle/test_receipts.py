@@ -187,10 +187,10 @@ def test_a_file_that_changed_in_an_ingest_that_was_cut_is_refused(
 
 def test_other_settings_or_another_place_are_another_matter(data: DataConfig, tmp_path: Path) -> None:
     into(tmp_path, data)
-    day_file(tmp_path / "raw", 2, price=20.0)
+    day_file(tmp_path / "raw", 2, price=12.0)
     other = data.model_copy(update={"symbol": "B"})
     assert into(tmp_path, other).rows == 300
-    day_file(tmp_path / "elsewhere", 2, price=30.0)
+    day_file(tmp_path / "elsewhere", 2, price=11.0)
     assert into(tmp_path, data.model_copy(update={"files": str(tmp_path / "elsewhere")})).rows == 60
 
 

@@ -83,10 +83,11 @@ def test_what_is_no_dbn_of_the_kind_is_told() -> None:
 def test_a_long_download_takes_no_more_memory_than_a_short_one() -> None:
     """200 MB of records go through; the process grows by less than 40 MB."""
     code = """
-import resource, sys
+import sys
 import numpy as np, zstandard
 import made_dbn
 from pathlib import Path
+from peak_memory import peak
 from tickcast.sources.databento_cache import Cache
 from tickcast.sources.databento_request import Piece, Request
 
@@ -100,7 +101,6 @@ class Gateway:
             yield zstandard.compress(rows.tobytes())
 
 START = 18_267 * 86_400 * 10**9
-def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 before = [list(Gateway().pieces()) and 0, peak()][1]
 cache = Cache(Path(sys.argv[1]), Request("GLBX.MDP3", "ohlcv-1m", ("MGCG0",)))
 cache.fetch(Piece(18_267, 18_268), Gateway())

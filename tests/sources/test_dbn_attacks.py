@@ -193,17 +193,18 @@ def test_orders_that_cannot_be_so_are_set_aside_and_the_book_goes_on(tmp_path: P
 
 
 PEAK = """
-import resource, sys
+import sys
+from peak_memory import peak
 from tickcast.errors import SourceError
 from tickcast.sources import Databento
-before, rows = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, 0
+before, rows = peak(), 0
 try:
     for chunk in Databento(sys.argv[1]).history():
         rows += len(chunk.frame)
         del chunk
 except SourceError as error:
     rows = -1 if sys.argv[1] in str(error) else -2
-print(rows, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before >> 10)
+print(rows, peak() - before >> 10)
 """
 
 

@@ -84,14 +84,19 @@ def ingest(
         kept.note(len(committed) - 1, committed[-1])
     whole = Ingested.together(committed, inputs.files) if committed else Ingested(store.version(), 0, 0, MappingProxyType({}), inputs.files)
     if whole.rows == 0:
-        raise DataError(
-            f"no usable row was read ({dict(whole.quarantined)} quarantined, {whole.outside} outside sessions, "
-            f"{dict(whole.left_out)} left out)",
-            file=data.files,
-        )
+        raise _nothing_read(whole, data)
     inputs.unchanged()
     kept.finish(whole, {"source": data.source, "data": data.model_dump(mode="json"), "files": dict(inputs.files)})
     return whole
+
+
+def _nothing_read(whole: Ingested, data: DataConfig) -> DataError:
+    found = (
+        f"no usable row was read ({dict(whole.quarantined)} quarantined, {whole.outside} outside sessions, {dict(whole.left_out)} left out)"
+    )
+    elsewhere = f"name another calendar than {data.calendar}, in whose sessions they do not lie"
+    hint = elsewhere if whole.outside else "check table, columns and symbol"
+    return DataError(found, file=data.files, hint=hint)
 
 
 def _wanted(data: DataConfig) -> tuple[int, int]:

@@ -114,10 +114,12 @@ def _member_blocks(archive: Path, member: str | None) -> Iterator[bytes]:
             member = names[0]
         if member not in names:
             raise SourceError(f"holds no member {member!r}", file=archive, hint=f"name one of {', '.join(names[:5])}")
+        if opened.getinfo(member).compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            hint = "unpack it, or pack it by deflate, as zip does by default"  # zipfile unfolds what it reads of bzip2 and LZMA at once
+            raise SourceError(f"member {member} is packed by a method that cannot be read in bounded memory", file=archive, hint=hint)
         try:
-            plain = opened.getinfo(member).compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
             with opened.open(member) as stream:  # checks the member's CRC at its end
-                yield from _slices(stream, _BLOCK if plain else _SLICE)  # zipfile unfolds all it reads of bzip2 and LZMA at once
+                yield from _slices(stream, _BLOCK)
         except RuntimeError as error:  # encrypted, or packed by a method that zipfile does not know
             raise SourceError(f"member {member} cannot be read: {error}", file=archive, hint="fetch the file again") from error
 
