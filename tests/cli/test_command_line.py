@@ -8,12 +8,13 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from cyclopts import App
 
 from tickcast import __version__
-from tickcast.cli import COMMANDS, execute
+from tickcast.cli import COMMANDS, arguments, execute
 from tickcast.cli.doctor import examine
 from tickcast.cli.report import latest
 from tickcast.cli.terminal import Terminal
@@ -87,6 +88,15 @@ def test_every_command_teaches(capsys: pytest.CaptureFixture[str]) -> None:
         for words in leaves(command, [name]) if hasattr(command, "name") else []:
             assert execute([*words, "--help"]) == 0
             assert "For example" in capsys.readouterr().out, " ".join(words)
+
+
+def test_the_help_of_an_argument_that_commands_share_is_written_once() -> None:
+    shared = [get_args(getattr(arguments, name))[1].help for name in arguments.__all__]
+    room = Path(arguments.__file__).parent
+    texts = {path.name: " ".join(path.read_text(encoding="utf-8").split()) for path in room.glob("*.py") if path.name != "arguments.py"}
+    assert len(set(shared)) == len(shared) > 5
+    assert [(name, told) for name, text in texts.items() for told in shared if f" {told} " in text] == []
+    assert [name for name, text in texts.items() if 'name="--set"' in text] == []
 
 
 def test_doctor_answers_in_json(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from cyclopts import App
 from rich.markup import escape
 from rich.table import Table
 
+from tickcast.cli.arguments import AsJson
 from tickcast.cli.terminal import Terminal
 
 __all__ = ["bundle"]
@@ -17,7 +18,7 @@ bundle = App(name="bundle", help="Verify a bundle, or show what it holds.")
 
 
 @bundle.command(name="verify")
-def _verify(folder: Path, *, json: bool = False) -> None:
+def _verify(folder: Path, *, json: AsJson = False) -> None:
     """Check every file's SHA-256, load the forecaster and replay the golden events; exit code 2 names what is wrong.
 
     For example:
@@ -28,8 +29,6 @@ def _verify(folder: Path, *, json: bool = False) -> None:
     ----------
     folder
         The bundle's folder.
-    json
-        Write the result as JSON.
     """
     from tickcast.bundle import Bundle
 

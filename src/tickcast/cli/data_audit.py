@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-from cyclopts import Parameter
 from rich.markup import escape
 from rich.table import Table
 
+from tickcast.cli.arguments import Quiet, Settings, StoreAddress
 from tickcast.cli.data_range import alone
 from tickcast.cli.stored import stored
 from tickcast.cli.terminal import Terminal, counted
@@ -31,10 +31,10 @@ def audit(
     symbol: str | None = None,
     calendar: str | None = None,
     config: Path | None = None,
-    set_: Annotated[tuple[str, ...], Parameter(name="--set", consume_multiple=False)] = (),
-    store: str = "data/store",
+    set_: Settings = (),
+    store: StoreAddress = "data/store",
     json: bool = False,
-    quiet: bool = False,
+    quiet: Quiet = False,
 ) -> int:
     """Read what is stored and say what is wrong with it, where, and what to do. Exit code 1 when something is.
 
@@ -61,14 +61,8 @@ def audit(
         When the market was open, as CME_Equity or NYSE; without one rows are held against their own session alone.
     config
         YAML file whose data section names table, symbol and calendar; of a product all contracts are read.
-    set_
-        Change one setting of the configuration, as data.symbol=NQ; may be given several times.
-    store
-        Folder of the embedded store, or the address of a server store.
     json
         Write the report as JSON.
-    quiet
-        No progress.
     """
     terminal = Terminal(quiet=quiet, as_json=json)
     alone(config, table, symbol, calendar)

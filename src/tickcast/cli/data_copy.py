@@ -7,6 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from tickcast.cli.arguments import AsJson, Quiet
 from tickcast.cli.stored import stored
 from tickcast.cli.terminal import Terminal
 
@@ -20,8 +21,8 @@ def copy(
     table: Annotated[tuple[str, ...], Parameter(consume_multiple=False)] = (),
     symbol: Annotated[tuple[str, ...], Parameter(consume_multiple=False)] = (),
     read_back: bool = False,
-    json: bool = False,
-    quiet: bool = False,
+    json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Copy what a store holds into another one and prove by the manifests of the days that both hold the same. Run it again to go on.
 
@@ -46,10 +47,6 @@ def copy(
         Only this symbol; may be given several times.
     read_back
         Read every copied day from the target again and compare its rows with the manifest.
-    json
-        Write the answer as JSON.
-    quiet
-        No progress.
     """
     terminal = Terminal(quiet=quiet, as_json=json)
     from tickcast.store import Store

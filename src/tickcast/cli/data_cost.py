@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Annotated
 
-from cyclopts import Parameter
-
+from tickcast.cli.arguments import AsJson, FirstDay, LastDay, NewStore, Quiet, Settings
 from tickcast.cli.data_range import days_meant
 from tickcast.cli.terminal import Terminal
 from tickcast.clock import day_text
@@ -20,12 +18,12 @@ __all__ = ["cost"]
 def cost(
     config: Path,
     *,
-    from_: Annotated[str | None, Parameter(name="--from")] = None,
-    until: str | None = None,
-    set_: Annotated[tuple[str, ...], Parameter(name="--set", consume_multiple=False)] = (),
-    store: str = "data/store",
-    json: bool = False,
-    quiet: bool = False,
+    from_: FirstDay = None,
+    until: LastDay = None,
+    set_: Settings = (),
+    store: NewStore = "data/store",
+    json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Say what `tickcast data fill` would download from a provider, and what that costs by the provider's word. Nothing is downloaded.
 
@@ -41,18 +39,6 @@ def cost(
     ----------
     config
         YAML file whose data section names a provider as its source.
-    from_
-        First trading day, as 2024-03-01; by default the configuration's start, else the first one stored.
-    until
-        Last trading day, inclusive; by default the configuration's end, else the last one stored.
-    set_
-        Change one setting, as data.symbol=NQ; may be given several times.
-    store
-        Folder of the embedded store, or the address of a server store; made if absent.
-    json
-        Write the result as JSON.
-    quiet
-        No remarks.
     """
     terminal = Terminal(quiet=quiet, as_json=json)
     data = DataConfig.load(config, set_)

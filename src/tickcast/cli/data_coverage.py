@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 from rich.text import Text
 
+from tickcast.cli.arguments import Quiet, Settings, StoreAddress
 from tickcast.cli.data_range import alone, days_meant
 from tickcast.cli.stored import stored
 from tickcast.cli.terminal import Terminal
@@ -44,10 +45,10 @@ def coverage(
     calendar: str | None = None,
     from_: Annotated[str | None, Parameter(name="--from")] = None,
     until: str | None = None,
-    set_: Annotated[tuple[str, ...], Parameter(name="--set", consume_multiple=False)] = (),
-    store: str = "data/store",
+    set_: Settings = (),
+    store: StoreAddress = "data/store",
     json: bool = False,
-    quiet: bool = False,
+    quiet: Quiet = False,
 ) -> None:
     """Draw a calendar of the stored days, a line per symbol and month. Read from the ledger only.
 
@@ -75,14 +76,8 @@ def coverage(
         First trading day, as 2024-03-01; by default the first one stored.
     until
         Last trading day, inclusive; by default the last one stored.
-    set_
-        Change one setting of the configuration, as data.symbol=NQ; may be given several times.
-    store
-        Folder of the embedded store, or the address of a server store.
     json
         Write the answer as JSON: per table and symbol the days with their state and rows.
-    quiet
-        No remarks.
     """
     terminal = Terminal(quiet=quiet, as_json=json)
     alone(config, table, symbol, calendar)

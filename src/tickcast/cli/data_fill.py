@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-from cyclopts import Parameter
-
+from tickcast.cli.arguments import AsJson, DatasetFile, FirstDay, LastDay, NewStore, Quiet, Settings
 from tickcast.cli.data_range import days_meant
 from tickcast.cli.terminal import Terminal
 from tickcast.clock import DAY, day_text
@@ -20,17 +19,17 @@ __all__ = ["fill", "update"]
 
 
 def fill(
-    config: Path,
+    config: DatasetFile,
     *,
-    from_: Annotated[str | None, Parameter(name="--from")] = None,
-    until: str | None = None,
+    from_: FirstDay = None,
+    until: LastDay = None,
     reopen: bool = False,
     again: bool = False,
     dry_run: bool = False,
-    set_: Annotated[tuple[str, ...], Parameter(name="--set", consume_multiple=False)] = (),
-    store: str = "data/store",
-    json: bool = False,
-    quiet: bool = False,
+    set_: Settings = (),
+    store: NewStore = "data/store",
+    json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Ask the source for the trading days that are missing, and nothing else. Run it again to go on where it was interrupted.
 
@@ -45,26 +44,12 @@ def fill(
 
     Parameters
     ----------
-    config
-        YAML file whose data section names source, symbol, table and calendar: an experiment's, or one that holds nothing else.
-    from_
-        First trading day, as 2024-03-01; by default the configuration's start, else the first one stored.
-    until
-        Last trading day, inclusive; by default the configuration's end, else the last one stored.
     reopen
         Forget that days of the range were answered with nothing, and ask for them again.
     again
         Ask for days that hold rows too: what has changed is taken as a correction.
     dry_run
         Only name the days that would be asked for.
-    set_
-        Change one setting, as data.symbol=NQ; may be given several times.
-    store
-        Folder of the embedded store, or the address of a server store; made if absent.
-    json
-        Write the result as JSON.
-    quiet
-        No progress.
     """
     terminal = Terminal(quiet=quiet, as_json=json)
     _run(terminal, DataConfig.load(config, set_), store, (from_, until), to_now=False, reopen=reopen, again=again, dry_run=dry_run)
@@ -75,10 +60,10 @@ def update(
     *,
     until: str | None = None,
     dry_run: bool = False,
-    set_: Annotated[tuple[str, ...], Parameter(name="--set", consume_multiple=False)] = (),
-    store: str = "data/store",
-    json: bool = False,
-    quiet: bool = False,
+    set_: Settings = (),
+    store: NewStore = "data/store",
+    json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Bring a dataset to the last trading day that is over: holes before it are asked for too. Run it again to go on.
 
@@ -96,14 +81,6 @@ def update(
         Last trading day, inclusive; by default the last one that is over.
     dry_run
         Only name the days that would be asked for.
-    set_
-        Change one setting, as data.symbol=NQ; may be given several times.
-    store
-        Folder of the embedded store, or the address of a server store; made if absent.
-    json
-        Write the result as JSON.
-    quiet
-        No progress.
     """
     terminal = Terminal(quiet=quiet, as_json=json)
     data = DataConfig.load(config, set_).model_copy(update={"end": None})

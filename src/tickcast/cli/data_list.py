@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from rich.markup import escape
 from rich.table import Table
 
+from tickcast.cli.arguments import AsJson, Quiet, StoreAddress
 from tickcast.cli.stored import stored
 from tickcast.cli.terminal import Terminal
 from tickcast.clock import day_text
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["list_datasets"]
 
 
-def list_datasets(*, search: str = "", store: str = "data/store", json: bool = False, quiet: bool = False) -> None:
+def list_datasets(*, search: str = "", store: StoreAddress = "data/store", json: AsJson = False, quiet: Quiet = False) -> None:
     """Name every table and symbol: days, rows, from when to when. Read from the ledger only.
 
     For example:
@@ -30,12 +31,6 @@ def list_datasets(*, search: str = "", store: str = "data/store", json: bool = F
     ----------
     search
         Only tables and symbols whose name holds this text.
-    store
-        Folder of the embedded store, or the address of a server store.
-    json
-        Write the answer as JSON.
-    quiet
-        No remarks.
     """
     terminal = Terminal(quiet=quiet, as_json=json)
     with stored(store) as kept:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from tickcast.cli.arguments import StoreAddress
 from tickcast.cli.stored import stored
 from tickcast.cli.terminal import Terminal, counted
 
@@ -20,7 +21,7 @@ def profile(
     calendar: str | None = None,
     zone: str = "UTC",
     out: Path = Path("profile"),
-    store: str = "data/store",
+    store: StoreAddress = "data/store",
     json: bool = False,
     quiet: bool = False,
 ) -> None:
@@ -44,8 +45,6 @@ def profile(
         The clock the day follows where no calendar is named, as Asia/Shanghai.
     out
         Folder for the files.
-    store
-        Folder of the embedded store, or the address of a server store.
     json
         Write the figures as JSON.
     quiet

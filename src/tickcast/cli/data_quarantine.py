@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 from rich.table import Table
 
+from tickcast.cli.arguments import AsJson, Quiet, StoreAddress
 from tickcast.cli.stored import stored
 from tickcast.cli.terminal import Terminal
 from tickcast.clock import day_number
@@ -25,9 +26,9 @@ def quarantine(
     reason: str | None = None,
     day: str | None = None,
     rows: int = 0,
-    store: str = "data/store",
-    json: bool = False,
-    quiet: bool = False,
+    store: StoreAddress = "data/store",
+    json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Count the rows that were set aside, by table, symbol and reason; or show them as they were read.
 
@@ -49,12 +50,6 @@ def quarantine(
         Only this UTC day, as 2024-03-05.
     rows
         Show this many rows with their file, number and original values, instead of counts.
-    store
-        Folder of the embedded store, or the address of a server store.
-    json
-        Write the answer as JSON.
-    quiet
-        No remarks.
     """
     import polars as pl
 

@@ -7,13 +7,11 @@ import signal
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from threading import Event
 from types import FrameType
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-from cyclopts import Parameter
-
+from tickcast.cli.arguments import DatasetFile, NewStore, Settings
 from tickcast.cli.terminal import Terminal
 from tickcast.clock import SECOND, parse_duration
 from tickcast.config import DataConfig
@@ -29,15 +27,15 @@ _LINE_EVERY = 10.0  # seconds between two status lines where nothing but commits
 
 
 def record(
-    config: Path,
+    config: DatasetFile,
     *,
     symbol: tuple[str, ...] = (),
     flush_rows: int = 5_000,
     flush_every: str = "1s",
     stale_after: str = "60s",
     hold_rows: int = 500_000,
-    set_: Annotated[tuple[str, ...], Parameter(name="--set", consume_multiple=False)] = (),
-    store: str = "data/store",
+    set_: Settings = (),
+    store: NewStore = "data/store",
     json: bool = False,
     quiet: bool = False,
 ) -> None:
@@ -53,8 +51,6 @@ def record(
 
     Parameters
     ----------
-    config
-        YAML file whose data section names source, symbol, table and calendar: an experiment's, or one that holds nothing else.
     symbol
         Instrument to record, instead of the configuration's; may be given several times.
     flush_rows
@@ -65,10 +61,6 @@ def record(
         Silence inside a session after which the connection is made anew.
     hold_rows
         Rows kept in memory while the disk refuses; beyond it the feed is not read.
-    set_
-        Change one setting, as data.symbol=NQ; may be given several times.
-    store
-        Folder of the embedded store, or the address of a server store; made if absent.
     json
         Write each event as one line of JSON: connecting, committed, lost, gap, held, healed, full, stopped, with all figures.
     quiet

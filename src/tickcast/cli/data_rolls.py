@@ -9,6 +9,7 @@ from typing import Literal
 from cyclopts import App
 from rich.table import Table
 
+from tickcast.cli.arguments import AsJson, Quiet, StoreAddress
 from tickcast.cli.stored import stored
 from tickcast.cli.terminal import Terminal
 from tickcast.clock import day_text
@@ -28,9 +29,9 @@ def show(
     threshold: float | None = None,
     levels: int = 0,
     table: Literal["bars", "trades", "book"] = "bars",
-    store: str = "data/store",
-    json: bool = False,
-    quiet: bool = False,
+    store: StoreAddress = "data/store",
+    json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Work a roll schedule out of the stored contracts, say why each roll was made, and keep it in the store.
 
@@ -57,12 +58,6 @@ def show(
         By open interest: start where the book has this many levels.
     table
         Whose rows price the rolls.
-    store
-        Folder of the embedded store, or the address of a server store.
-    json
-        Write the answer as JSON.
-    quiet
-        No remarks.
     """
     terminal = Terminal(quiet=quiet, as_json=json)
     settings, name = _settings(what, RollsConfig(product=what, by=by, threshold=threshold, levels=levels), table)

@@ -10,6 +10,7 @@ from cyclopts import Parameter
 from rich.markup import escape
 from rich.table import Table
 
+from tickcast.cli.arguments import AsJson, Quiet, StoreAddress
 from tickcast.cli.stored import stored
 from tickcast.cli.terminal import Terminal
 from tickcast.clock import DAY, day_number
@@ -31,9 +32,9 @@ def sql(
     rows: int = 10_000,
     seconds: float = 60.0,
     memory: int = 2048,
-    store: str = "data/store",
-    json: bool = False,
-    quiet: bool = False,
+    store: StoreAddress = "data/store",
+    json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Ask one SELECT over the store's tables, and over `coverage`: a row per table, symbol and day.
 
@@ -64,12 +65,6 @@ def sql(
         Stop after so long.
     memory
         MiB the database may hold, the rows shown to it included.
-    store
-        Folder of the embedded store, or the address of a server store.
-    json
-        Write the answer as JSON.
-    quiet
-        No remarks.
     """
     terminal = Terminal(quiet=quiet, as_json=json)
     if out is not None and out.suffix not in (".parquet", ".csv", ".json"):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from tickcast.cli.arguments import AsJson, Quiet, StoreAddress
 from tickcast.cli.stored import stored
 from tickcast.cli.terminal import Terminal
 from tickcast.clock import DAY, day_number
@@ -19,7 +20,12 @@ __all__ = ["collect", "compact"]
 
 
 def compact(
-    table: str | None = None, *, symbol: tuple[str, ...] = (), store: str = "data/store", json: bool = False, quiet: bool = False
+    table: str | None = None,
+    *,
+    symbol: tuple[str, ...] = (),
+    store: StoreAddress = "data/store",
+    json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Join the parts of every day that has more than one, as live recordings leave them. Rows and version stay the same.
 
@@ -35,12 +41,6 @@ def compact(
         Only this table, as bars or trades.
     symbol
         Only this symbol; may be given several times.
-    store
-        Folder of the embedded store, or the address of a server store.
-    json
-        Write the answer as JSON.
-    quiet
-        No progress.
     """
     terminal = Terminal(quiet=quiet, as_json=json)
     with terminal.progress() as listener, stored(store) as kept:
@@ -54,9 +54,9 @@ def collect(
     *,
     keep: Annotated[tuple[str, ...], Parameter(consume_multiple=False)] = (),
     forget_receipts: bool = False,
-    store: str = "data/store",
-    json: bool = False,
-    quiet: bool = False,
+    store: StoreAddress = "data/store",
+    json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Forget every version but the present one and those to keep, and remove the files that nothing needs any more.
 
@@ -75,12 +75,6 @@ def collect(
         A version, or a day: the version at the end of that day (UTC). May be given several times.
     forget_receipts
         Keep no version for the sake of receipts; who asks for one reads its files again.
-    store
-        Folder of the embedded store, or the address of a server store.
-    json
-        Write the answer as JSON.
-    quiet
-        No progress.
     """
     terminal = Terminal(quiet=quiet, as_json=json)
     wanted: list[int | str] = [each if len(each) == 64 else (day_number(each) + 1) * DAY - 1 for each in keep]

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-from cyclopts import Parameter
 from rich.markup import escape
 from rich.table import Table
 
+from tickcast.cli.arguments import AsJson, DatasetFile, FirstDay, LastDay, Quiet, Settings, StoreAddress
 from tickcast.cli.data_range import days_meant
 from tickcast.cli.stored import stored
 from tickcast.cli.terminal import Terminal
@@ -25,15 +24,15 @@ _SHOWN = 5  # days named one by one for a reader
 
 
 def verify(
-    config: Path,
+    config: DatasetFile,
     *,
-    from_: Annotated[str | None, Parameter(name="--from")] = None,
-    until: str | None = None,
+    from_: FirstDay = None,
+    until: LastDay = None,
     hashes: bool = False,
-    set_: Annotated[tuple[str, ...], Parameter(name="--set", consume_multiple=False)] = (),
-    store: str = "data/store",
-    json: bool = False,
-    quiet: bool = False,
+    set_: Settings = (),
+    store: StoreAddress = "data/store",
+    json: AsJson = False,
+    quiet: Quiet = False,
 ) -> int:
     """Say which trading days of a dataset are stored, settled as empty, or missing. Exit code 1 when something is missing or damaged.
 
@@ -47,22 +46,8 @@ def verify(
 
     Parameters
     ----------
-    config
-        YAML file whose data section names source, symbol, table and calendar: an experiment's, or one that holds nothing else.
-    from_
-        First trading day, as 2024-03-01; by default the configuration's start, else the first one stored.
-    until
-        Last trading day, inclusive; by default the configuration's end, else the last one stored.
     hashes
         Also read every stored day of the range and hold it against its hash.
-    set_
-        Change one setting, as data.symbol=NQ; may be given several times.
-    store
-        Folder of the embedded store, or the address of a server store.
-    json
-        Write the result as JSON.
-    quiet
-        No progress.
     """
     terminal = Terminal(quiet=quiet, as_json=json)
     data = DataConfig.load(config, set_)

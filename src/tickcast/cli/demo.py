@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from tickcast.cli.arguments import AsJson, NewStore
 from tickcast.cli.terminal import Terminal
 from tickcast.clock import HOUR, SECOND, parse_duration
 from tickcast.config import Experiment
@@ -34,11 +35,11 @@ def demo(
     config: Path = Path("configs/es-demo.yaml"),
     *,
     runs: Path = Path("runs"),
-    store: str = "data/store",
+    store: NewStore = "data/store",
     downloads: Path = Path("data/demo"),
     minutes: int = 60,
     simulated: bool = False,
-    json: bool = False,
+    json: AsJson = False,
     quiet: bool = False,
 ) -> None:
     """Forecast half a million real ES trades, then replay the last hour through the server.
@@ -59,16 +60,12 @@ def demo(
         The experiment.
     runs
         Folder of run folders.
-    store
-        Folder of the embedded store, or the address of a server store; made if absent.
     downloads
         Folder for the trades.
     minutes
         How much of the end is replayed and compared.
     simulated
         Take the simulated market at once.
-    json
-        Write the result as JSON.
     quiet
         No progress and no fan.
     """

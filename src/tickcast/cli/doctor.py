@@ -14,6 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from tickcast import __version__
+from tickcast.cli.arguments import StoreAddress
 from tickcast.cli.terminal import Terminal
 from tickcast.errors import TickcastError
 
@@ -95,7 +96,7 @@ def examine(store: str) -> tuple[Finding, ...]:
     return (python, _engine(), _runtime(), _training(), _calendars(), _threads(), place)
 
 
-def doctor(*, store: str = "data/store", json: bool = False) -> int:
+def doctor(*, store: StoreAddress = "data/store", json: bool = False) -> int:
     """Look at Python, the compiled core, the inference library, calendars, threads and disk; exit code 1 when something is broken.
 
     For example:
@@ -106,8 +107,6 @@ def doctor(*, store: str = "data/store", json: bool = False) -> int:
 
     Parameters
     ----------
-    store
-        Folder of the embedded store, or the address of a server store.
     json
         Write the findings as JSON.
     """

@@ -10,6 +10,7 @@ import yaml
 from cyclopts import Parameter
 from rich.table import Table
 
+from tickcast.cli.arguments import Quiet, Settings
 from tickcast.cli.events import moment
 from tickcast.cli.feature_sets import words_of
 from tickcast.cli.streams import events_by_stream
@@ -88,12 +89,12 @@ def select(
     horizon: str,
     data: Annotated[tuple[str, ...], Parameter(consume_multiple=False)] = (),
     config: Path | None = None,
-    set_: Annotated[tuple[str, ...], Parameter(name="--set", consume_multiple=False)] = (),
+    set_: Settings = (),
     about: Literal["return", "size"] = "return",
     out: Path = Path("selection"),
     store: str = "data/store",
     json: bool = False,
-    quiet: bool = False,
+    quiet: Quiet = False,
 ) -> None:
     """Keep the features that carry the outcome, judged on training rows only, and say of every other why it goes.
 
@@ -117,8 +118,6 @@ def select(
         CSV or Parquet file of rows of the set's stream in time order; for a set of several streams one file each, as --data STREAM=FILE.
     config
         An experiment's YAML file instead: the rows of its data section.
-    set_
-        Change one setting of that file; may be given several times.
     about
         Select for the signed return, or for its size.
     out
@@ -127,8 +126,6 @@ def select(
         Folder of the embedded store, or the address of a server store, that --config reads into.
     json
         Write the selection as JSON.
-    quiet
-        No progress.
     """
     words = words_of(name)
     import numpy as np

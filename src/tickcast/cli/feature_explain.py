@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.tree import Tree
 
+from tickcast.cli.arguments import AsJson, Quiet
 from tickcast.cli.feature_sets import Named, named, registry_in, shipped
 from tickcast.cli.terminal import Terminal
 from tickcast.errors import FeatureError
@@ -26,7 +27,7 @@ __all__ = ["explain"]
 _MEASURED = "ns per event: in a batch of made-up rows, on this machine, measured now"
 
 
-def explain(name: str, *, store: str = "data/store", no_cost: bool = False, json: bool = False, quiet: bool = False) -> None:
+def explain(name: str, *, store: str = "data/store", no_cost: bool = False, json: AsJson = False, quiet: Quiet = False) -> None:
     """Show what a set, or one feature of it, is made of: expressions, graph, inputs, lookback, warm-up, cost, version and hash.
 
     For example:
@@ -45,10 +46,6 @@ def explain(name: str, *, store: str = "data/store", no_cost: bool = False, json
         Folder of the embedded store, or the address of a server store, whose registry is asked.
     no_cost
         Do not measure what an event costs.
-    json
-        Write the answer as JSON.
-    quiet
-        No progress.
     """
     terminal = Terminal(quiet=quiet, as_json=json)
     with registry_in(store) as registry:

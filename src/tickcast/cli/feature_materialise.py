@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Annotated
 
-from cyclopts import Parameter
-
+from tickcast.cli.arguments import AsJson, NewStore, Quiet, Settings
 from tickcast.cli.feature_sets import registry_in
 from tickcast.cli.terminal import Terminal
 from tickcast.config import Experiment
@@ -20,10 +18,10 @@ def materialise(
     name: str,
     *,
     config: Path,
-    set_: Annotated[tuple[str, ...], Parameter(name="--set", consume_multiple=False)] = (),
-    store: str = "data/store",
-    json: bool = False,
-    quiet: bool = False,
+    set_: Settings = (),
+    store: NewStore = "data/store",
+    json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Compute a registered set's rows for every stored day and keep them; run it again to resume or when days have come or changed.
 
@@ -42,14 +40,6 @@ def materialise(
         The registered set, as name or name@version.
     config
         The experiment's YAML file; its data section, rolls and bars give the rows.
-    set_
-        Change one setting, as data.symbol=NQ; may be given several times.
-    store
-        Folder of the embedded store, or the address of a server store; made if absent.
-    json
-        Write the result as JSON.
-    quiet
-        No progress.
     """
     terminal = Terminal(quiet=quiet, as_json=json)
     experiment = Experiment.load(config, set_)  # before the heavy imports: a typo is told at once

@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from tickcast import __version__
+from tickcast.cli.arguments import NewStore, Quiet, Settings
 from tickcast.cli.events import moment
 from tickcast.cli.feature_sets import shipped, words_of
 from tickcast.cli.streams import events_by_stream, last_events
@@ -31,16 +32,16 @@ def register(
     *,
     data: Annotated[tuple[str, ...], Parameter(consume_multiple=False)] = (),
     config: Path | None = None,
-    set_: Annotated[tuple[str, ...], Parameter(name="--set", consume_multiple=False)] = (),
+    set_: Settings = (),
     version: Annotated[int | None, Parameter(validator=validators.Number(gte=1))] = None,
     ttl: Annotated[tuple[str, ...], Parameter(consume_multiple=False)] = (),
     stale: Literal["nan", "error"] = "nan",
     fit_until: str | None = None,
     rows: Annotated[int, Parameter(validator=validators.Number(gte=20, lte=1_000_000))] = 3000,
     seed: int = 7,
-    store: str = "data/store",
+    store: NewStore = "data/store",
     json: bool = False,
-    quiet: bool = False,
+    quiet: Quiet = False,
 ) -> int:
     """Try the laws on every feature; when all keep them, write the set into the store's registry as name@version.
 
@@ -64,8 +65,6 @@ def register(
         as --data book.parquet --data trades=trades.parquet.
     config
         An experiment's YAML file instead: the rows of its data section.
-    set_
-        Change one setting of that file; may be given several times.
     version
         The next version, where the name is registered with another definition.
     ttl
@@ -79,12 +78,8 @@ def register(
         How many of the last rows to try the laws on.
     seed
         Of the perturbations and restarts.
-    store
-        Folder of the embedded store, or the address of a server store; made if absent.
     json
         Write the entry and the verdicts as JSON.
-    quiet
-        No progress.
     """
     words = words_of(name)
     lives, until = _lifetime(ttl), moment(fit_until, "fit-until") if fit_until is not None else None
@@ -123,7 +118,7 @@ def register(
     return 0
 
 
-def retire(name: str, version: int, *, store: str = "data/store", json: bool = False) -> None:
+def retire(name: str, version: int, *, store: NewStore = "data/store", json: bool = False) -> None:
     """Take a version of a registered set out of use; it stays readable by its number, and its rows stay.
 
     For example:
@@ -136,8 +131,6 @@ def retire(name: str, version: int, *, store: str = "data/store", json: bool = F
         The registered set.
     version
         Which of its versions.
-    store
-        Folder of the embedded store, or the address of a server store; made if absent.
     json
         Write the entry as JSON.
     """

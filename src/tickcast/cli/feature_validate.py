@@ -7,6 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter, validators
 
+from tickcast.cli.arguments import Quiet, Settings
 from tickcast.cli.events import moment
 from tickcast.cli.feature_sets import words_of
 from tickcast.cli.streams import events_by_stream
@@ -21,12 +22,12 @@ def validate(
     until: str,
     data: Annotated[tuple[str, ...], Parameter(consume_multiple=False)] = (),
     config: Path | None = None,
-    set_: Annotated[tuple[str, ...], Parameter(name="--set", consume_multiple=False)] = (),
+    set_: Settings = (),
     periods: Annotated[int, Parameter(validator=validators.Number(gte=1, lte=60))] = 6,
     out: Path = Path("validation"),
     store: str = "data/store",
     json: bool = False,
-    quiet: bool = False,
+    quiet: Quiet = False,
 ) -> None:
     """Compare a set's features after a moment with those before it: drift, what is missing, stuck, out of range or says the same.
 
@@ -48,8 +49,6 @@ def validate(
         CSV or Parquet file of rows of the set's stream in time order; for a set of several streams one file each, as --data STREAM=FILE.
     config
         An experiment's YAML file instead: the rows of its data section.
-    set_
-        Change one setting of that file; may be given several times.
     periods
         Runs into which the rows after the moment are cut.
     out
@@ -58,8 +57,6 @@ def validate(
         Folder of the embedded store, or the address of a server store, that --config reads into.
     json
         Write what was found as JSON.
-    quiet
-        No progress.
     """
     words = words_of(name)
     from tickcast.evaluate.validation import validate as compare

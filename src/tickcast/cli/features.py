@@ -10,6 +10,7 @@ from cyclopts import App, Parameter, validators
 from rich.markup import escape
 from rich.table import Table
 
+from tickcast.cli.arguments import Quiet, Settings
 from tickcast.cli.feature_choice import generate, select
 from tickcast.cli.feature_explain import explain
 from tickcast.cli.feature_materialise import materialise
@@ -25,7 +26,7 @@ features = App(name="features", help="List, explain, check, register and materia
 
 
 @features.command(name="list")
-def _list(*, search: str = "", store: str = "data/store", json: bool = False, quiet: bool = False) -> None:
+def _list(*, search: str = "", store: str = "data/store", json: bool = False, quiet: Quiet = False) -> None:
     """Name every feature set: those in the package, and those registered in the store.
 
     For example:
@@ -44,8 +45,6 @@ def _list(*, search: str = "", store: str = "data/store", json: bool = False, qu
         Folder of the embedded store, or the address of a server store, whose registry is asked.
     json
         Write the sets as JSON, with the names of their features.
-    quiet
-        No progress.
     """
     terminal = Terminal(quiet=quiet, as_json=json)
     rows = []
@@ -82,12 +81,12 @@ def _check(
     *,
     data: Annotated[tuple[str, ...], Parameter(consume_multiple=False)] = (),
     config: Path | None = None,
-    set_: Annotated[tuple[str, ...], Parameter(name="--set", consume_multiple=False)] = (),
+    set_: Settings = (),
     rows: Annotated[int, Parameter(validator=validators.Number(gte=20, lte=1_000_000))] = 3000,
     seed: int = 7,
     store: str = "data/store",
     json: bool = False,
-    quiet: bool = False,
+    quiet: Quiet = False,
 ) -> int:
     """Try the laws on every feature and say which it breaks, where, and by how much.
 
@@ -111,8 +110,6 @@ def _check(
         --data book.parquet --data trades=trades.parquet.
     config
         An experiment's YAML file instead: the rows of its data section.
-    set_
-        Change one setting of that file; may be given several times.
     rows
         How many of the last rows to try the laws on.
     seed
@@ -121,8 +118,6 @@ def _check(
         Folder of the embedded store, or the address of a server store, that --config reads into.
     json
         Write the verdicts as JSON.
-    quiet
-        No progress.
     """
     words = words_of(name)
     from tickcast.features import FeatureSet

@@ -10,6 +10,7 @@ import numpy as np
 from cyclopts import Parameter, validators
 from rich.table import Table
 
+from tickcast.cli.arguments import Quiet, Settings
 from tickcast.cli.events import events_of
 from tickcast.cli.terminal import Terminal
 
@@ -23,12 +24,12 @@ def forecast(
     *,
     data: Path | None = None,
     config: Path | None = None,
-    set_: Annotated[tuple[str, ...], Parameter(name="--set", consume_multiple=False)] = (),
+    set_: Settings = (),
     last: Annotated[int, Parameter(validator=validators.Number(gte=1, lte=100_000))] = 1,
     symbol: str = "",
     store: str = "data/store",
     json: bool = False,
-    quiet: bool = False,
+    quiet: Quiet = False,
 ) -> None:
     """Replay events through a bundle in this process and show the last forecasts; the server would answer the same.
 
@@ -47,8 +48,6 @@ def forecast(
         optionally segment_id. `tickcast bundle show` lists the inputs.
     config
         An experiment's YAML file instead: the events of its data section, rolled and in bars as it says.
-    set_
-        Change one setting of that file, as data.files=/data/nq.parquet; may be given several times.
     last
         How many of the last forecasts to show.
     symbol
@@ -57,8 +56,6 @@ def forecast(
         Folder of the embedded store, or the address of a server store, that --config reads into.
     json
         Write the forecasts as JSON, returns as log-returns.
-    quiet
-        No progress.
     """
     import polars as pl
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
 
-from cyclopts import Parameter
-
+from tickcast.cli.arguments import AsJson, NewStore, Quiet, Settings
 from tickcast.cli.terminal import Terminal
 from tickcast.config import DataConfig
 
@@ -16,11 +14,11 @@ __all__ = ["ingest"]
 def ingest(
     config: Path,
     *,
-    set_: Annotated[tuple[str, ...], Parameter(name="--set", consume_multiple=False)] = (),
-    store: str = "data/store",
+    set_: Settings = (),
+    store: NewStore = "data/store",
     changed: bool = False,
-    json: bool = False,
-    quiet: bool = False,
+    json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Read, clean and commit what a data section names; the same files are read once. Run it again to go on where it was interrupted.
 
@@ -36,16 +34,8 @@ def ingest(
     ----------
     config
         YAML file whose data section says what to read: an experiment's, or one that holds nothing else.
-    set_
-        Change one setting, as data.symbol=NQ; may be given several times.
-    store
-        Folder of the embedded store, or the address of a server store; made if absent.
     changed
         Read files that changed since they were ingested, as corrections; without it they are refused.
-    json
-        Write the result as JSON.
-    quiet
-        No progress.
     """
     terminal = Terminal(quiet=quiet, as_json=json)
     data = DataConfig.load(config, set_)  # before the heavy imports: a typo is told at once

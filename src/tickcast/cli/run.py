@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Annotated
 
-from cyclopts import Parameter
-
+from tickcast.cli.arguments import AsJson, NewStore, Quiet, Settings
 from tickcast.cli.terminal import Terminal
 from tickcast.config import Experiment
 
@@ -17,11 +15,11 @@ __all__ = ["run"]
 def run(
     config: Path,
     *,
-    set_: Annotated[tuple[str, ...], Parameter(name="--set", consume_multiple=False)] = (),
+    set_: Settings = (),
     runs: Path = Path("runs"),
-    store: str = "data/store",
-    json: bool = False,
-    quiet: bool = False,
+    store: NewStore = "data/store",
+    json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Run one experiment: ingest, features, fit, calibrate, judge, report, bundle. Run it again to resume.
 
@@ -35,16 +33,8 @@ def run(
     ----------
     config
         The experiment's YAML file.
-    set_
-        Change one setting, as split.embargo=600s; may be given several times.
     runs
         Folder of run folders; this run gets its own, named after the experiment and its settings.
-    store
-        Folder of the embedded store, or the address of a server store; made if absent.
-    json
-        Write the result as JSON.
-    quiet
-        No progress.
     """
     terminal = Terminal(quiet=quiet, as_json=json)
     experiment = Experiment.load(config, set_)  # before the heavy imports: a typo is told at once
