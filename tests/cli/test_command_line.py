@@ -91,6 +91,7 @@ def test_every_command_teaches(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_the_help_of_an_argument_that_commands_share_is_written_once() -> None:
+    """In `tickcast.cli.arguments`."""
     shared = [get_args(getattr(arguments, name))[1].help for name in arguments.__all__]
     room = Path(arguments.__file__).parent
     texts = {path.name: " ".join(path.read_text(encoding="utf-8").split()) for path in room.glob("*.py") if path.name != "arguments.py"}

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from tickcast.cli.arguments import AsJson, Quiet
+from tickcast.cli.arguments import AsJson, NewStore, Quiet, StoreAddress
 from tickcast.cli.stored import stored
 from tickcast.cli.terminal import Terminal
 
@@ -15,8 +15,8 @@ __all__ = ["copy"]
 
 
 def copy(
-    origin: str,
-    target: str,
+    origin: StoreAddress,
+    target: NewStore,
     *,
     table: Annotated[tuple[str, ...], Parameter(consume_multiple=False)] = (),
     symbol: Annotated[tuple[str, ...], Parameter(consume_multiple=False)] = (),
@@ -37,10 +37,6 @@ def copy(
 
     Parameters
     ----------
-    origin
-        Folder of the embedded store, or the address of a server store.
-    target
-        The same; it is made if absent.
     table
         Only this table; may be given several times.
     symbol
