@@ -73,11 +73,7 @@ pub fn unpacked(mut bytes: &[u8], count: usize, mut each: impl FnMut(usize, &[i6
             if width > u64::BITS as usize || held == 0 {
                 continue;
             }
-            unpack(source, width, &mut numbers[..stretch]);
-            for number in &mut numbers[..stretch] {
-                last = last.wrapping_add(least.wrapping_add(*number));
-                *number = last;
-            }
+            last = unpack(source, width, (last, least), &mut numbers[..stretch]);
             each(at, &numbers[..held]);
             at += held;
         }
@@ -101,8 +97,9 @@ fn pack(steps: &[u64], width: usize, out: &mut Vec<u8>) {
     by_width!(width, pack_narrow, pack_wide, (steps, out), [1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32]);
 }
 
-fn unpack(source: &[u8], width: usize, steps: &mut [i64]) {
-    by_width!(width, unpack_narrow, unpack_wide, (source, steps), [1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32]);
+/// The numbers behind `last`, each `least` and its packed step above the one before; returns the last of them.
+fn unpack(source: &[u8], width: usize, (last, least): (i64, i64), numbers: &mut [i64]) -> i64 {
+    by_width!(width, unpack_narrow, unpack_wide, (source, (last, least), numbers), [1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32])
 }
 
 /// Up to 32 bits: a width known to the compiler makes every shift a constant.
@@ -122,21 +119,20 @@ fn pack_narrow<const WIDTH: usize>(steps: &[u64], out: &mut Vec<u8>) {
     }
 }
 
-fn unpack_narrow<const WIDTH: usize>(source: &[u8], steps: &mut [i64]) {
-    if WIDTH == 0 {
-        steps.fill(0);
-        return;
-    }
+fn unpack_narrow<const WIDTH: usize>(source: &[u8], (mut last, least): (i64, i64), numbers: &mut [i64]) -> i64 {
     let mut words = [0_u8; 4 * GROUP + 8];
-    for (group, from) in steps.as_chunks_mut::<GROUP>().0.iter_mut().zip(source.chunks_exact(4 * WIDTH)) {
-        words[..4 * WIDTH].copy_from_slice(from);
-        one_group::<WIDTH>(&words, group);
+    for (at, group) in numbers.as_chunks_mut::<GROUP>().0.iter_mut().enumerate() {
+        if let Some(from) = source.get(4 * WIDTH * at..4 * WIDTH * (at + 1)) {
+            words[..4 * WIDTH].copy_from_slice(from);
+        }
+        last = one_group::<WIDTH>(&words, (last, least), group);
     }
+    last
 }
 
 /// Written out step by step: then every place and shift is a constant; a loop takes three times as long.
 #[inline(always)]
-fn one_group<const WIDTH: usize>(words: &[u8; 4 * GROUP + 8], steps: &mut [i64; GROUP]) {
+fn one_group<const WIDTH: usize>(words: &[u8; 4 * GROUP + 8], (mut last, least): (i64, i64), numbers: &mut [i64; GROUP]) -> i64 {
     let mask = (1_u64 << WIDTH) - 1;
     macro_rules! each {
         ($($k:literal)*) => {
@@ -144,11 +140,14 @@ fn one_group<const WIDTH: usize>(words: &[u8; 4 * GROUP + 8], steps: &mut [i64; 
                 const AT: usize = $k;
                 let at = AT * WIDTH / 8;
                 let eight = [words[at], words[at + 1], words[at + 2], words[at + 3], words[at + 4], words[at + 5], words[at + 6], words[at + 7]];
-                steps[AT] = (u64::from_le_bytes(eight) >> (AT * WIDTH % 8) & mask) as i64;
+                let step = (u64::from_le_bytes(eight) >> (AT * WIDTH % 8) & mask) as i64;
+                last = last.wrapping_add(least.wrapping_add(step));
+                numbers[AT] = last;
             })*
         };
     }
     each!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31);
+    last
 }
 
 fn pack_wide(steps: &[u64], out: &mut Vec<u8>, width: usize) {
@@ -163,17 +162,19 @@ fn pack_wide(steps: &[u64], out: &mut Vec<u8>, width: usize) {
     }
 }
 
-fn unpack_wide(source: &[u8], steps: &mut [i64], width: usize) {
+fn unpack_wide(source: &[u8], (mut last, least): (i64, i64), numbers: &mut [i64], width: usize) -> i64 {
     let (mut held, mut bits) = (0_u128, 0);
     let mut bytes = source.iter();
-    for step in steps {
+    for number in numbers {
         while bits < width {
             held |= u128::from(bytes.next().copied().unwrap_or(0)) << bits;
             bits += 8;
         }
-        *step = (held & ((1 << width) - 1)) as i64;
+        last = last.wrapping_add(least.wrapping_add((held & ((1 << width) - 1)) as i64));
+        *number = last;
         (held, bits) = (held >> width, bits - width);
     }
+    last
 }
 
 #[inline]
