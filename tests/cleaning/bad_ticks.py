@@ -109,7 +109,7 @@ BAD = (
     _stamp("out of order", lambda ts: ts - HOUR, "out_of_order"),
     Bad("no symbol", lambda row, _: {**row, "symbol": None}, dict.fromkeys(PRICE, "symbol_missing")),
     Bad("wrong symbol", lambda row, _: {**row, "symbol": "ZZZ"}, dict.fromkeys(PRICE, "symbol_unexpected")),
-    Bad("row again", lambda row, _: dict(row), {"bars": "duplicate", "book": "replayed"}),
+    Bad("row again", lambda row, _: dict(row), {"bars": "duplicate"}),
     Bad("half a tick", _half_tick, dict.fromkeys(PRICE, "off_tick")),
     Bad("ten times the price", lambda row, _: _times(row, 10.0), dict.fromkeys(PRICE, "price_far")),
     Bad("a tenth of the price", lambda row, _: _times(row, 0.1), dict.fromkeys(PRICE, "price_far")),

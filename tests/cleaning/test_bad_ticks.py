@@ -29,12 +29,11 @@ class Real:
     table: Table
     rows: pl.DataFrame
     features: str
-    numbered: bool
     rules: Rules
     trades: pl.DataFrame | None = None
 
     def judged(self, frame: pl.DataFrame, rules: Rules | None = None, now: int | None = None) -> Cleaned:
-        screen = Screen(self.table, self.rules if rules is None else rules, numbered=self.numbered)
+        screen = Screen(self.table, self.rules if rules is None else rules)
         return screen.take(clean(frame, self.table, origin="file"), now=now)
 
 
@@ -52,20 +51,20 @@ def real(market_data: Path) -> Callable[[str], Real]:
         files = market_data / "es_trades" / "es_trades_2013-09.csv.xz"
         source = MappedTable(files, table="trades", columns=columns, symbol="ES", zone="America/Chicago")
         frame = next(source.history()).frame.slice(100_000, 6_000).drop("sequence", "ts_event")
-        return Real(TRADES, frame, "ticks12", False, _rules(frame, TRADES))
+        return Real(TRADES, frame, "ticks12", _rules(frame, TRADES))
 
     def goog() -> Real:
         files = market_data / "lobster" / "LOBSTER_SampleFile_GOOG_2012-06-21_10.zip"
         frame = next(Lobster(files).history()).frame.slice(30_000, 6_000)
         frame = frame.with_columns(pl.int_range(pl.len()).cast(pl.Float64).alias("volume") // 3 + 10, pl.col("sequence") * 2)
         executed = _placed(next(Lobster(files, table="trades").history()).frame.with_columns(pl.col("sequence") * 2))
-        return Real(BOOK, frame, "touch", True, _rules(frame, BOOK), executed)
+        return Real(BOOK, frame, "touch", _rules(frame, BOOK), executed)
 
     def mgc() -> Real:
         frame = next(Databento(market_data / "mgc" / "glbx-mdp3-20231101-20231130.ohlcv-1m.dbn.zst", symbol="MGC").history()).frame
         busiest = frame["symbol"].value_counts().sort("count")["symbol"][-1]
         frame = frame.filter(pl.col("symbol") == busiest).slice(2_000, 4_000).drop("underlying_contract", "turnover", "count")
-        return Real(BARS, frame, "nq24", False, _rules(frame, BARS))
+        return Real(BARS, frame, "nq24", _rules(frame, BARS))
 
     def find(name: str) -> Real:
         if name not in made:

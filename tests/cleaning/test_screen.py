@@ -49,7 +49,7 @@ def frame(rows: list[dict[str, object]], table: Table) -> pl.DataFrame:
 
 def taken(rows: pl.DataFrame, table: Table, cuts: list[int], now: int | None = None) -> tuple[pl.DataFrame, list[tuple[int, str]]]:
     """Good rows, those of each symbol in their order, and (row, reason) of the others, after all chunks."""
-    screen = Screen(table, RULES, arriving=True, numbered=table is BOOK)
+    screen = Screen(table, RULES, arriving=True)
     edges = [0, *sorted(cut % (len(rows) + 1) for cut in cuts), len(rows)]
     parts = [rows.slice(low, high - low) for low, high in zip(edges, edges[1:], strict=False)]
     out = [screen.take(clean(part, table, arriving=True), now=now, last=part is parts[-1]) for part in parts]

@@ -9,7 +9,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from tickcast.calendars import Calendar
-from tickcast.cleaning.order import numbered
+from tickcast.cleaning.order import coded
 from tickcast.clock import MINUTE, SECOND
 from tickcast.schema import BARS, BOOK, TRADES, Table
 
@@ -46,7 +46,7 @@ def flags(frame: pl.DataFrame, table: Table, *, calendar: Calendar | None = None
         sessions = calendar.sessions(int(ts[0]), int(ts[-1]))
         session = sessions.locate(ts, tie="close" if table is BARS else "open")
     price = _price(frame, table)
-    codes, names = numbered(frame[table.identity[0]])
+    codes, names = coded(frame[table.identity[0]])
     found = []
     for code, name in enumerate(names):
         rows = np.flatnonzero(codes == code)

@@ -1,4 +1,4 @@
-"""Rules that need what came before: order of arrival, cumulative volume, the price before.
+"""Rules that need what came before: the cumulative volume, the price before; and the count of rows at one stamp.
 
 Each remembers, per symbol, only the rows it found sound, so the same rows are judged alike however they are cut into chunks, and no row is
 judged by a later one. `recall` sets the memory of a symbol to what it was behind rows that were judged before, by whoever it was: rows in
@@ -16,11 +16,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from tickcast.cleaning.order import Marks, Numbers, numbered, sequenced
+from tickcast.cleaning.order import Marks, Numbers, coded, sequenced
 from tickcast.clock import DAY, MINUTE
 from tickcast.schema import Table
 
-__all__ = ["CONFIRMS", "FarPrice", "Rising", "Rows", "Ties", "VolumeBackwards"]
+__all__ = ["CONFIRMS", "FarPrice", "Rows", "Ties", "VolumeBackwards"]
 
 CONFIRMS = 3
 """Rows in a row that a rule sets aside and that agree with each other; the next one that agrees with them is believed."""
@@ -43,13 +43,13 @@ class Rows:
         return len(self.frame)
 
     @cached_property
-    def named(self) -> tuple[Numbers, list[str]]:
-        """(n,) number of each row's symbol, and the symbols by number."""
-        return numbered(self.frame[self.table.identity[0]])
+    def codes(self) -> tuple[Numbers, list[str]]:
+        """(n,) code of each row's symbol, and the symbols by code."""
+        return coded(self.frame[self.table.identity[0]])
 
     def groups(self) -> Iterator[tuple[str, Numbers]]:
         """Each symbol and the positions of its rows, in order."""
-        codes, names = self.named
+        codes, names = self.codes
         if len(names) == 1:
             yield names[0], np.arange(len(codes))
             return
@@ -59,37 +59,10 @@ class Rows:
 
     def last(self) -> dict[str, int]:
         """Position of the last row of each symbol."""
-        codes, names = self.named
+        codes, names = self.codes
         found = np.zeros(len(names), np.int64)
         found[codes] = np.arange(len(codes))
         return dict(zip(names, found.tolist(), strict=True))
-
-
-@dataclass
-class Rising:
-    """A column that may not fall as rows of a symbol arrive, nor stand still where `strictly`: stamps, numbers of rows."""
-
-    column: str
-    strictly: bool = False
-    highest: dict[str, int] = field(default_factory=dict)
-
-    def breaks(self, rows: Rows) -> Marks:
-        """(n,) rows that break the rule."""
-        out = np.zeros(len(rows), np.bool_)
-        if self.column not in rows.frame.columns or rows.frame[self.column].null_count() or not len(rows):
-            return out
-        values = rows.frame[self.column].to_numpy()
-        steps = np.diff(values)
-        low = max(self.highest.values(), default=_LEAST)
-        if bool(((steps > 0) if self.strictly else (steps >= 0)).all()) and (values[0] > low if self.strictly else values[0] >= low):
-            self.highest |= {name: int(values[at]) for name, at in rows.last().items()}
-            return out
-        for name, at in rows.groups():
-            own = np.concatenate([np.array([self.highest.get(name, _LEAST)]), values[at]])
-            before = np.maximum.accumulate(own)
-            out[at] = (own[1:] <= before[:-1]) & (before[:-1] > _LEAST) if self.strictly else own[1:] < before[:-1]
-            self.highest[name] = int(before[-1])
-        return out
 
 
 @dataclass
@@ -98,11 +71,11 @@ class Ties:
 
     last: dict[str, tuple[int, int]] = field(default_factory=dict)
 
-    def numbered(self, rows: Rows) -> pl.DataFrame:
+    def sequenced(self, rows: Rows) -> pl.DataFrame:
         """The rows with `sequence` counted anew."""
         frame = sequenced(rows.frame.drop("sequence"))
         added, earliest = np.zeros(len(rows), np.int64), int(rows.ts.min())
-        codes, names = rows.named
+        codes, names = rows.codes
         for code, name in enumerate(names):
             stamp, count = self.last.get(name, (_LEAST, 0))
             if stamp >= earliest:

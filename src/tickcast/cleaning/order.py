@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from tickcast.schema import Table
 
-__all__ = ["Marks", "Numbers", "doubled", "late_rows", "numbered", "sequenced", "strays"]
+__all__ = ["Marks", "Numbers", "coded", "doubled", "late_rows", "sequenced", "strays"]
 
 _DENSE = 1 << 26
 _NAMELESS = "\0"
@@ -52,7 +52,7 @@ def strays(frame: pl.DataFrame, key: str) -> tuple[Marks, Marks]:
     if len(frame) == 0 or frame["ts"].is_sorted():
         return late, ahead
     stamps = frame["ts"].to_numpy()
-    codes, names = numbered(frame[key])
+    codes, names = coded(frame[key])
     for code in range(len(names)):
         rows = np.flatnonzero(codes == code)
         ts = stamps[rows]
@@ -63,8 +63,8 @@ def strays(frame: pl.DataFrame, key: str) -> tuple[Marks, Marks]:
     return late, ahead
 
 
-def numbered(names: pl.Series) -> tuple[Numbers, list[str]]:
-    """(n,) number of each row's name, and the names by number."""
+def coded(names: pl.Series) -> tuple[Numbers, list[str]]:
+    """(n,) code of each row's name, and the names by code."""
     if len(names) == 0:
         return np.zeros(0, np.int64), []
     if names[0] is not None and names[0] == names[-1] and bool((names == names[0]).all()):
@@ -90,7 +90,7 @@ def _distinct(frame: pl.DataFrame, table: Table) -> bool:
     steps = np.diff(stamps)
     if len(frame) < 2 or bool((steps > 0).all()):
         return True
-    codes, names = numbered(frame[table.identity[0]])
+    codes, names = coded(frame[table.identity[0]])
     places = (int((steps != 0).sum()) + 1) * len(names)
     if bool((steps >= 0).all()) and places < _DENSE:
         moment = np.concatenate([np.zeros(1, np.int64), np.cumsum(steps != 0)])
@@ -105,7 +105,7 @@ def sequenced(frame: pl.DataFrame) -> pl.DataFrame:
     The last trade of a stamp is its price, so the order has to be written down.
     """
     stamps = frame["ts"].to_numpy()
-    if len(frame) and bool((np.diff(stamps) >= 0).all()) and len(numbered(frame["symbol"])[1]) == 1:
+    if len(frame) and bool((np.diff(stamps) >= 0).all()) and len(coded(frame["symbol"])[1]) == 1:
         at = np.arange(len(frame))
         first = np.maximum.accumulate(np.where(np.diff(stamps, prepend=stamps[0] - 1) != 0, at, 0))
         return frame.with_columns(pl.Series("sequence", at - first))

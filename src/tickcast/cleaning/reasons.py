@@ -20,7 +20,6 @@ REASONS: Mapping[str, str] = MappingProxyType(
         "ts_ahead": "the stamp is later than the clock, or than the rows after it in the file",
         "out_of_order": "the stamp is earlier than that of a row before",
         "duplicate": "the row came already",
-        "replayed": "the row's number came already, or is lower than that of a row before",
         "not_finite": "NaN or an infinity",
         "not_positive": "zero (minus zero too) or negative",
         "negative": "negative",

@@ -10,7 +10,7 @@ import polars as pl
 
 from tickcast.cleaning.arrival import Arrivals
 from tickcast.cleaning.cleaned import Cleaned
-from tickcast.cleaning.memory import FarPrice, Rising, Rows, Ties, VolumeBackwards
+from tickcast.cleaning.memory import FarPrice, Rows, Ties, VolumeBackwards
 from tickcast.cleaning.order import Marks
 from tickcast.cleaning.rules import Rules
 from tickcast.schema import BARS, BOOK, BOOK_LEVELS, TRADES, Table
@@ -36,7 +36,6 @@ class Screen:
         the memory: what came before a row is then what lies before it in the store, whoever read it, and when. None: the chunks before.
     arriving: the chunks come from a feed, in order of arrival: rows that come too late or are ahead of the clock are told here, see
         `Arrivals`. Chunks of files are in order already, and one file may begin before another has ended.
-    numbered: every row of a symbol bears a `sequence` above all before it, in one file or in the feed; others are `replayed`.
 
     A row is judged by itself, by rows before it and by the clock, never by a row after it: a live system takes the same decision at the
     same moment, and any cutting into chunks gives the same answers.
@@ -50,13 +49,12 @@ class Screen:
         place: Place | None = None,
         earlier: Earlier | None = None,
         arriving: bool = False,
-        numbered: bool = False,
     ) -> None:
-        self.table, self.rules, self.arriving, self.numbered = table, rules, arriving, numbered
+        self.table, self.rules, self.arriving = table, rules, arriving
         self._place, self._earlier, self._recalled = place, earlier, set[str]()
         self._came, self._kept = Ties(), Ties()
         self._arrivals = Arrivals(table, rules.ahead)
-        self._numbers, self._volume = Rising("sequence", strictly=True), VolumeBackwards()
+        self._volume = VolumeBackwards()
         self._far = FarPrice(2.0 if rules.far is None else rules.far)
 
     @property
@@ -76,13 +74,11 @@ class Screen:
         """
         if not self.arriving:
             self._recalled, self._kept = set(), Ties()
-            if self.numbered:
-                self._numbers = Rising("sequence", strictly=True)
         chunk = self._without(chunk, self._of_order(now))
         if self.arriving:
             chunk = self._arrivals.take(chunk, now, last=last)
             if chunk.counted and len(chunk.frame):
-                chunk = replace(chunk, frame=self._came.numbered(Rows(chunk.frame, self.table)))
+                chunk = replace(chunk, frame=self._came.sequenced(Rows(chunk.frame, self.table)))
         if self._place is not None:
             chunk = self._place(chunk)
         if self._earlier is not None:
@@ -90,7 +86,7 @@ class Screen:
         given = len(chunk.frame)
         chunk = self._without(chunk, self._of_market())
         if chunk.counted and len(chunk.frame) and (self.arriving or self._kept.last or len(chunk.frame) < given):
-            return replace(chunk, frame=self._kept.numbered(Rows(chunk.frame, self.table)))
+            return replace(chunk, frame=self._kept.sequenced(Rows(chunk.frame, self.table)))
         return chunk
 
     def _without(self, chunk: Cleaned, asked: Iterator[tuple[str, Callable[[Rows], Marks]]]) -> Cleaned:
@@ -124,8 +120,6 @@ class Screen:
             yield "symbol_unexpected", self._unexpected
         if now is not None and not self.arriving:
             yield "ts_ahead", lambda rows: rows.ts > now + rules.ahead
-        if self.numbered:
-            yield "replayed", self._numbers.breaks
 
     def _of_market(self) -> Iterator[tuple[str, Callable[[Rows], Marks]]]:
         """Those of what the rows say."""
@@ -147,7 +141,7 @@ class Screen:
             yield "volume_backwards", self._volume.breaks
 
     def _unexpected(self, rows: Rows) -> Marks:
-        codes, names = rows.named
+        codes, names = rows.codes
         return np.array([name not in (self.rules.symbols or ()) for name in names], np.bool_)[codes]
 
     def _stale(self, rows: Rows) -> Marks:
