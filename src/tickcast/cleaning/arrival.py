@@ -40,13 +40,13 @@ class Arrivals:
     def __init__(self, table: Table, ahead: int) -> None:
         self._table, self._ahead = table, ahead
         self._highest: dict[str, int] = {}
-        self._held: pl.DataFrame | None = None  # rows that wait, with `row` and whether they were ahead when they came
+        self._early: pl.DataFrame | None = None  # rows that wait, with `row` and whether they were ahead when they came
         self._counted = False
 
     @property
     def waiting(self) -> int:
         """Rows that wait for the clock."""
-        return 0 if self._held is None else len(self._held)
+        return 0 if self._early is None else len(self._early)
 
     def begin(self) -> None:
         """A feed begins anew: it may repeat what it gave before."""
@@ -57,9 +57,9 @@ class Arrivals:
         `last`: nothing more comes, so nothing waits."""
         early = pl.lit(False) if now is None else pl.col("ts") > now
         frame = chunk.frame.with_columns(chunk.numbers.cast(pl.Int64).alias("row"), early.alias("early"))
-        if self._held is not None:
-            frame = pl.concat([self._held, frame], how="diagonal_relaxed")
-            self._held = None
+        if self._early is not None:
+            frame = pl.concat([self._early, frame], how="diagonal_relaxed")
+            self._early = None
         self._counted |= chunk.counted and len(chunk.frame) > 0
         if not len(frame):
             return chunk
@@ -71,7 +71,7 @@ class Arrivals:
         early = frame["early"].to_numpy() & ~far
         for name, at in rows.groups():
             self._judge(name, at, rows.ts[at], early[at], fate, _MOST if now is None or last else now)
-        self._held = frame.filter(fate.waits) if fate.waits.any() else None
+        self._early = frame.filter(fate.waits) if fate.waits.any() else None
         stays, out = ~fate.waits, fate.ahead | fate.late
         reason = pl.Series("reason", np.where(fate.ahead, "ts_ahead", "out_of_order"))
         return self._given(chunk, frame.filter(stays)).without(out[stays], reason.filter(pl.Series(out)))

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from tickcast.cleaning.cleaned import Cleaned, tally
 from tickcast.cleaning.order import doubled, sequenced, strays
-from tickcast.cleaning.values import broken, told
+from tickcast.cleaning.values import broken, nulled
 from tickcast.schema import CONTEXT, Table, conform
 
 __all__ = ["clean"]
@@ -37,13 +37,13 @@ def clean(
         the batches before; of a file, it is said here.
 
     Rules, in order: `reasons`, those of `values.broken`, then of a file `out_of_order`, `ts_ahead` and, in tables without genuine repeats,
-    `duplicate`. What a feed writes for "none" becomes null first, see `values.told`. Crossed books stay: see `Screen`.
+    `duplicate`. What a feed writes for "none" becomes null first, see `values.nulled`. Crossed books stay: see `Screen`.
 
     Raises DataError if a column is missing or cannot be cast.
     """
     if "row" not in frame.columns:
         frame = frame.with_row_index("row", offset=1)
-    frame = told(frame, table)
+    frame = nulled(frame, table)
     found = frame
     rules = [*reasons, *broken(frame, table, signed)]
     if rules:
@@ -61,10 +61,10 @@ def clean(
     wanted = good.select(name for name in good.columns if name in known)
     kept = conform(sequenced(wanted) if counted else wanted, table, file=origin or None)
     if "reason" not in found.columns:
-        held = found.clear().with_columns(pl.lit(None, dtype=pl.String).alias("reason"))
-        return Cleaned(kept, held, tally(held), origin, rows=good["row"], counted=counted)
-    held = found.filter(pl.col("reason").is_not_null())
-    return Cleaned(kept, held, tally(held), origin, rows=good["row"], counted=counted)
+        aside = found.clear().with_columns(pl.lit(None, dtype=pl.String).alias("reason"))
+        return Cleaned(kept, aside, tally(aside), origin, rows=good["row"], counted=counted)
+    aside = found.filter(pl.col("reason").is_not_null())
+    return Cleaned(kept, aside, tally(aside), origin, rows=good["row"], counted=counted)
 
 
 def _sound(found: pl.DataFrame) -> pl.DataFrame:

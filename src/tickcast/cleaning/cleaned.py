@@ -60,24 +60,24 @@ class Cleaned:
             return self
         mark = pl.Series(bad)
         named = pl.lit(reason) if isinstance(reason, str) else reason
-        aside = self.frame.filter(mark).drop("trading_day", "session_id", strict=False)  # as it was read
-        aside = aside.with_columns(self.numbers.filter(mark).cast(pl.Int64).alias("row"), named.alias("reason"))
-        held = self.quarantined
-        if "row" in held.columns:
-            held = held.with_columns(pl.col("row").cast(pl.Int64))
-        held = pl.concat([held, aside], how="diagonal_relaxed") if len(held) else aside
-        return replace(self, frame=self.frame.filter(~mark), rows=self.numbers.filter(~mark), quarantined=held, counts=tally(held))
+        new = self.frame.filter(mark).drop("trading_day", "session_id", strict=False)  # as it was read
+        new = new.with_columns(self.numbers.filter(mark).cast(pl.Int64).alias("row"), named.alias("reason"))
+        aside = self.quarantined
+        if "row" in aside.columns:
+            aside = aside.with_columns(pl.col("row").cast(pl.Int64))
+        aside = pl.concat([aside, new], how="diagonal_relaxed") if len(aside) else new
+        return replace(self, frame=self.frame.filter(~mark), rows=self.numbers.filter(~mark), quarantined=aside, counts=tally(aside))
 
     def joined(self, earlier: pl.DataFrame) -> Cleaned:
-        """The chunk with rows, with `row` and `reason`, that were set aside before it was made."""
+        """The chunk with more rows set aside, before its own: `earlier` has `row` and `reason`."""
         if not len(earlier):
             return self
         parts = [part.with_columns(pl.col("row").cast(pl.Int64)) for part in (earlier, self.quarantined) if len(part)]
-        held = pl.concat(parts, how="diagonal_relaxed")
-        return replace(self, quarantined=held, counts=tally(held))
+        aside = pl.concat(parts, how="diagonal_relaxed")
+        return replace(self, quarantined=aside, counts=tally(aside))
 
 
-def tally(held: pl.DataFrame) -> Mapping[str, int]:
+def tally(aside: pl.DataFrame) -> Mapping[str, int]:
     """Rows per `reason`, by name."""
-    counted = held.group_by("reason").len().sort("reason")
+    counted = aside.group_by("reason").len().sort("reason")
     return MappingProxyType(dict(zip(counted["reason"].to_list(), counted["len"].to_list(), strict=True)))

@@ -168,8 +168,8 @@ class FarPrice:
         if ends is None or not len(rows):
             return out
         low, high, price = ends
-        held = [one.price for one in self.state.values()]
-        least, most = float(min([np.min(low), *held])), float(max([np.max(high), *held]))
+        prices = [one.price for one in self.state.values()]
+        least, most = float(min([np.min(low), *prices])), float(max([np.max(high), *prices]))
         if least > 0 and most <= self.times * least and not any(one.against for one in self.state.values()):
             self.state |= {name: _Anchor(int(rows.ts[at]), float(price[at])) for name, at in rows.last().items()}
             return out

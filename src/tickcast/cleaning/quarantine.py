@@ -26,20 +26,20 @@ def quarantine_rows(chunk: Cleaned, table: Table, *, source: str) -> pl.DataFram
     `original` holds every value there is as text, exactly: NaN, -0.0 and 1e+18 are told apart. A row whose stamp cannot be is filed under
     the stamp of the nearest usable row before it in the file, else of the first one.
     """
-    held = chunk.quarantined
-    if not len(held):
+    aside = chunk.quarantined
+    if not len(aside):
         return QUARANTINE.empty()
     key = table.identity[0]
-    ours = [name for name in table.names if name in held.columns]  # in one order, whatever rows it stands among
-    told = [*ours, *sorted(name for name in held.columns if name not in (*ours, *_OURS))]
+    ours = [name for name in table.names if name in aside.columns]  # in one order, whatever rows it stands among
+    told = [*ours, *sorted(name for name in aside.columns if name not in (*ours, *_OURS))]
     original = pl.struct(pl.col(name).cast(pl.String, strict=False) for name in told).struct.json_encode()
     for pattern, instead in _ABSENT:
         original = original.str.replace_all(pattern, instead)
-    number = pl.col("row").cast(pl.Int64) if "row" in held.columns else pl.lit(None, dtype=pl.Int64)
-    symbol = pl.col(key).cast(pl.String) if key in held.columns else pl.lit(None, dtype=pl.String)
-    rows = held.select(
+    number = pl.col("row").cast(pl.Int64) if "row" in aside.columns else pl.lit(None, dtype=pl.Int64)
+    symbol = pl.col(key).cast(pl.String) if key in aside.columns else pl.lit(None, dtype=pl.String)
+    rows = aside.select(
         symbol.fill_null("").alias("symbol"),
-        _stamp(held).alias("ts"),
+        _stamp(aside).alias("ts"),
         pl.lit(table.name).alias("table"),
         pl.lit(source).alias("source"),
         number.alias("file_row"),
@@ -51,9 +51,9 @@ def quarantine_rows(chunk: Cleaned, table: Table, *, source: str) -> pl.DataFram
     return conform(rows, QUARANTINE)
 
 
-def _stamp(held: pl.DataFrame) -> pl.Expr:
+def _stamp(aside: pl.DataFrame) -> pl.Expr:
     """The row's own stamp where it may be one."""
-    if "ts" not in held.columns:
+    if "ts" not in aside.columns:
         return pl.lit(None, dtype=pl.Int64)
     ts = pl.col("ts").cast(pl.Int64, strict=False)
     return pl.when((ts >= EARLIEST) & (ts < LATEST)).then(ts)

@@ -31,14 +31,14 @@ def tape_trades(frame: pl.DataFrame, calendar: Calendar, exchange: str) -> Clean
     frame: symbol, ts, price, size, exchange, condition, correction, in time order, with `row`. Steps: zero price (P2), outside the sessions
     (P1), other exchanges (P3), corrected (T1), condition (T2), then rows of one stamp become one: median price, summed size (T3).
     """
-    held = _Held(frame)
-    held.out("price_not_positive", pl.col("price") == 0)
-    held.outside(calendar)
-    held.out("other_exchange", pl.col("exchange") != exchange)
-    held.out("corrected", pl.col("correction") != 0)
-    held.out("condition", ~pl.col("condition").fill_null("").str.replace_all(r"\s", "").is_in(REGULAR))
-    held.together(pl.col("price").median(), pl.col("size").sum())
-    return held.cleaned()
+    split = _Split(frame)
+    split.out("price_not_positive", pl.col("price") == 0)
+    split.outside(calendar)
+    split.out("other_exchange", pl.col("exchange") != exchange)
+    split.out("corrected", pl.col("correction") != 0)
+    split.out("condition", ~pl.col("condition").fill_null("").str.replace_all(r"\s", "").is_in(REGULAR))
+    split.together(pl.col("price").median(), pl.col("size").sum())
+    return split.cleaned()
 
 
 def tape_quotes(frame: pl.DataFrame, calendar: Calendar, exchange: str) -> Cleaned:
@@ -49,23 +49,23 @@ def tape_quotes(frame: pl.DataFrame, calendar: Calendar, exchange: str) -> Clean
     stamp become one: median prices, summed sizes (Q1); then quotes whose middle is ten times the day's median absolute deviation or more
     away from the median of the 25 before and the 25 after (Q4, with the median deviation in place of the mean one).
     """
-    held = _Held(frame)
+    split = _Split(frame)
     spread = pl.col("ask_price_1") - pl.col("bid_price_1")
     day = ["symbol", pl.col("ts") // DAY]
-    held.out("price_not_positive", (pl.col("bid_price_1") == 0) | (pl.col("ask_price_1") == 0))
-    held.outside(calendar)
-    held.out("other_exchange", pl.col("exchange") != exchange)
-    held.out("spread_not_positive", pl.col("ask_price_1") <= pl.col("bid_price_1"))
-    held.out("spread_wide", spread >= _WIDE * spread.median().over(day))
+    split.out("price_not_positive", (pl.col("bid_price_1") == 0) | (pl.col("ask_price_1") == 0))
+    split.outside(calendar)
+    split.out("other_exchange", pl.col("exchange") != exchange)
+    split.out("spread_not_positive", pl.col("ask_price_1") <= pl.col("bid_price_1"))
+    split.out("spread_wide", spread >= _WIDE * spread.median().over(day))
     prices, sizes = (pl.col("bid_price_1", "ask_price_1").median(), pl.col("bid_size_1", "ask_size_1").sum())
-    held.together(prices, sizes)
+    split.together(prices, sizes)
     middle = (pl.col("bid_price_1") + pl.col("ask_price_1")) / 2
-    parts = _by_day(held.frame.with_columns(middle.alias("middle")))
-    held.out("outlier", pl.Series(np.concatenate(parts)) if parts else pl.lit(False))
-    return held.cleaned()
+    parts = _by_day(split.frame.with_columns(middle.alias("middle")))
+    split.out("outlier", pl.Series(np.concatenate(parts)) if parts else pl.lit(False))
+    return split.cleaned()
 
 
-class _Held:
+class _Split:
     """Rows still in, and rows set aside so far."""
 
     def __init__(self, frame: pl.DataFrame) -> None:
@@ -89,8 +89,8 @@ class _Held:
         self.frame = self.frame.update(made.filter(pl.col("row").is_in(self.frame["row"].implode())), on="row")
 
     def cleaned(self) -> Cleaned:
-        held = pl.concat(self.aside, how="diagonal_relaxed")
-        return Cleaned(self.frame.drop("row"), held, tally(held), rows=self.frame["row"])
+        aside = pl.concat(self.aside, how="diagonal_relaxed")
+        return Cleaned(self.frame.drop("row"), aside, tally(aside), rows=self.frame["row"])
 
 
 def _by_day(frame: pl.DataFrame) -> list[NDArray[np.bool_]]:

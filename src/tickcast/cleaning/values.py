@@ -16,7 +16,7 @@ import polars as pl
 from tickcast.clock import DAY
 from tickcast.schema import BARS, BOOK, BOOK_LEVELS, OPTIONS, ORDERS, TRADES, Table
 
-__all__ = ["EARLIEST", "LATEST", "LEAST", "PRICE_LIMIT", "SENTINELS", "broken", "told"]
+__all__ = ["EARLIEST", "LATEST", "LEAST", "PRICE_LIMIT", "SENTINELS", "broken", "nulled"]
 
 LATEST = 47_482 * DAY
 """2100-01-01 in UTC ns: a stamp at or beyond it, or at or before 1970-01-01, cannot be."""
@@ -53,31 +53,31 @@ _AMOUNTS = MappingProxyType(
 _Rule = tuple[pl.Expr, str]
 
 
-def told(frame: pl.DataFrame, table: Table) -> pl.DataFrame:
+def nulled(frame: pl.DataFrame, table: Table) -> pl.DataFrame:
     """`frame` with null where the feed wrote that it has none.
 
     That is: price and size of a book's level whose size is 0, its last price where that is 0, NaN in optional columns that are neither
     price nor size nor a bar's volume, and an option's volatility that is not above 0 or whose vega is 0.
     """
-    nulled: list[pl.Expr] = []
+    changes: list[pl.Expr] = []
     if table is BOOK:
         for name in _BOOK_PRICES:
             size = name.replace("price", "size")
             if size in frame.columns and not _least(frame[size]) > 0:
                 both = [each for each in (name, size) if each in frame.columns]
-                nulled += [pl.when((pl.col(size) != 0) | pl.col(size).is_null()).then(pl.col(each)).alias(each) for each in both]
+                changes += [pl.when((pl.col(size) != 0) | pl.col(size).is_null()).then(pl.col(each)).alias(each) for each in both]
         if "last" in frame.columns and not _least(frame["last"]) > 0:
-            nulled.append(pl.when((pl.col("last") != 0) & pl.col("last").is_not_nan()).then(pl.col("last")).alias("last"))
+            changes.append(pl.when((pl.col("last") != 0) & pl.col("last").is_not_nan()).then(pl.col("last")).alias("last"))
     if table is OPTIONS and "iv" in frame.columns:
         tells = (pl.col("iv") > 0) & pl.col("iv").is_not_nan()
         tells = tells & (pl.col("vega").fill_null(1) != 0) if "vega" in frame.columns else tells
-        nulled.append(pl.when(tells).then(pl.col("iv")).alias("iv"))
+        changes.append(pl.when(tells).then(pl.col("iv")).alias("iv"))
     asked = {*_PRICES.get(table.name, ()), *_SIZES.get(table.name, ()), "value", "iv", "bid", "ask", "last"}
     asked |= {"volume"} if table is BARS else set()
     other = [one.name for one in table.columns if not one.required and one.name not in asked and one.name in frame.columns]
     floats = [name for name in other if frame[name].dtype.is_float()]
-    nulled += [pl.col(name).fill_nan(None) for name in floats if np.isnan(_least(frame[name]))]
-    return frame.with_columns(nulled) if nulled else frame
+    changes += [pl.col(name).fill_nan(None) for name in floats if np.isnan(_least(frame[name]))]
+    return frame.with_columns(changes) if changes else frame
 
 
 def broken(frame: pl.DataFrame, table: Table, signed: pl.Expr | None) -> list[pl.Expr]:
