@@ -53,7 +53,7 @@ def answer(words: list[str], capsys: pytest.CaptureFixture[str], code: int = 0) 
 def test_the_calendar_marks_every_state(store: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert execute(["data", "coverage", "trades", "--calendar", "NYSE", "--store", store]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].startswith("trades A  4 stored, 1 no data, 1 asked, 17 missing")
+    assert lines[0].startswith("trades A  4 stored, 1 no data, 1 unsettled, 17 missing")
     assert lines[1] == "  2024-03 ■··■■□?×··×××××··×××××··××××··· 3"
     assert lines[2].startswith("  2024-04 ××■···") and lines[2].endswith(" 1")
     assert "■ stored" in lines[3] and "× missing" in lines[3] and "! unexpected" not in lines[3]
@@ -77,7 +77,7 @@ def test_coverage_in_json_without_a_calendar(store: str, capsys: pytest.CaptureF
         ("2024-03-04", "stored", 2),
         ("2024-03-05", "stored", 2),
         ("2024-03-06", "no data", 0),
-        ("2024-03-07", "asked", 0),
+        ("2024-03-07", "unsettled", 0),
     ]
 
 

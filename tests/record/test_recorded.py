@@ -15,7 +15,7 @@ from record.test_recorder import AT_ONCE, HELD, NOON, Heard, recorder
 from tickcast.calendars import AlwaysOpen
 from tickcast.cleaning import Rules, clean
 from tickcast.clock import HOUR, SECOND
-from tickcast.record import Intake, Judged
+from tickcast.record import EarlierRows, Intake
 from tickcast.schema import TRADES
 from tickcast.store import Store
 
@@ -59,7 +59,7 @@ def test_a_recorded_feed_is_the_file_of_its_rows(
 ) -> None:
     events, connections = told
     with Store.open(tmp_path_factory.mktemp("file")) as store:
-        intake = Intake(TRADES, AlwaysOpen(), Rules(), earlier=Judged(store, TRADES), source="file")
+        intake = Intake(TRADES, AlwaysOpen(), Rules(), earlier=EarlierRows(store, TRADES), source="file")
         taken = intake.take(clean(events, TRADES), NOON + HOUR)
         store.write("quarantine", taken.aside, source="file")
         store.write("trades", taken.rows, source="file")

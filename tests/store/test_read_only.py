@@ -108,7 +108,7 @@ def test_a_frozen_ledger_answers_and_takes_no_change(tmp_path: Path) -> None:
     folder = kept(tmp_path / "a ?b#")
     path = str(folder / "ledger.sqlite")
     ledger = Ledger(path, path, frozen=True)
-    assert ledger.version()[0] == 1 and ledger.ailments() == []
+    assert ledger.version()[0] == 1 and ledger.faults() == []
     before = (folder / "ledger.sqlite").read_bytes()
     for change in (ledger.apply, ledger.check, ledger.commit):
         with pytest.raises(StoreError, match="can be read here, not written"):

@@ -58,14 +58,14 @@ def test_an_empty_answer_is_settled_by_a_second_one_an_hour_later(tmp_path: Path
         done = run(store, provider, clock, last=1)
         assert (done.asked, done.stored, done.empty, done.waiting) == (2, 1, 1, 0)
         (line,) = verify(family(DATA, store), store, FIRST, FIRST + 1, now=LATER).symbols
-        assert line.asked == (FIRST + 1,) and line.missing == () and not line.ok
+        assert line.unsettled == (FIRST + 1,) and line.missing == () and not line.ok
         clock.now += 30 * MINUTE
         done = run(store, provider, clock, last=1)
         assert (done.asked, done.waiting) == (0, 1), "too early: asking now would settle nothing"
         clock.now += 31 * MINUTE
         assert run(store, provider, clock, last=1).asked == 1
         (line,) = verify(family(DATA, store), store, FIRST, FIRST + 1, now=LATER).symbols
-        assert (line.empty, line.asked, line.ok) == (1, (), True)
+        assert (line.empty, line.unsettled, line.ok) == (1, (), True)
         clock.now += 100 * HOUR
         assert run(store, provider, clock, last=1).asked == 0
 
@@ -140,7 +140,7 @@ def test_a_product_stands_for_its_contracts(tmp_path: Path) -> None:
         found = family(data, store)
         assert found.members == ("PH4", "PM4") and not found.by_contract
         (line,) = verify(found, store, FIRST, FIRST + 2, now=LATER).symbols
-        assert (line.symbol, line.expected, line.stored, line.asked) == ("P", 3, 2, (FIRST + 2,))
+        assert (line.symbol, line.expected, line.stored, line.unsettled) == ("P", 3, 2, (FIRST + 2,))
         known = {
             "symbol": ["PH4", "PM4"],
             "ts": 1,
@@ -155,7 +155,7 @@ def test_a_product_stands_for_its_contracts(tmp_path: Path) -> None:
         assert (m.expected, m.stored, m.missing) == (3, 2, (FIRST + 2,))
         fill(data, provider, found, store, FIRST, FIRST + 2, clock=Clock(LATER))
         h, m = verify(found, store, FIRST, FIRST + 2, now=LATER).symbols
-        assert (h.asked, m.asked) == ((FIRST + 1,), (FIRST + 2,)), "the day was answered without them"
+        assert (h.unsettled, m.unsettled) == ((FIRST + 1,), (FIRST + 2,)), "the day was answered without them"
 
 
 def test_a_gap_of_a_recording_is_asked_for_and_healed(tmp_path: Path) -> None:

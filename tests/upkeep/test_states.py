@@ -31,5 +31,5 @@ def test_each_day_has_the_one_state_that_what_is_known_gives_it(
             usual = "gap" if day in torn else "stored"
             assert state == (usual if expected is None or day in expected else "unexpected")
         else:
-            assert state == ("no data" if day in settled else "asked" if day in asked else "missing")
+            assert state == ("no data" if day in settled else "unsettled" if day in asked else "missing")
     assert dict(found.select("trading_day", "rows").iter_rows()) == {day: 3 if day in stored else 0 for day in told}

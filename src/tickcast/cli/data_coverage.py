@@ -29,7 +29,7 @@ _MARKS: Mapping[str, tuple[str, str]] = {
     "some rows in quarantine": ("◪", "yellow"),
     "gap": ("▤", "yellow"),
     "no data": ("□", "cyan"),
-    "asked": ("?", "yellow"),
+    "unsettled": ("?", "yellow"),
     "missing": ("×", "bold red"),
     "unexpected": ("!", "bold red"),
 }

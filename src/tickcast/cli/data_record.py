@@ -93,7 +93,7 @@ def record(
                 rng=np.random.default_rng(time.time_ns()),
             )
             recorder.run(stop)
-            value = recorder.told()
+            value = recorder.figures()
     aside = ", ".join(f"{count} {reason}" for reason, count in value["aside"].items()) or "none"
     text = f"{value['acknowledged']} rows recorded, {value['repeated']} repeated, set aside: {aside}; {value['gaps']} gaps"
     if not json:  # each event was told, the last one as "stopped"

@@ -59,10 +59,10 @@ def verify(
         first, last = days_meant(data, dataset, kept, from_, until, to=None)
         found = verified(dataset, kept, first, last, now=time.time_ns())
         read = damaged_days(dataset, kept, first, last, lambda what, share: listener("verify", what, share)) if hashes else ()
-    table = Table("symbol", "expected", "stored", "no data", "missing", "asked once", "with gaps", "unexpected", box=None)
+    table = Table("symbol", "expected", "stored", "no data", "missing", "unsettled", "with gaps", "unexpected", box=None)
     for each in found.symbols:
         counts = (each.expected, each.stored, each.empty)
-        lists = (each.missing, each.asked, each.gap, each.unexpected)
+        lists = (each.missing, each.unsettled, each.gap, each.unexpected)
         table.add_row(escape(each.symbol), *map(str, counts), *map(_some, lists))
     for day in read:
         terminal.remark(f"{day.symbol} {day_text(day.trading_day)}: {day.found}")
@@ -82,7 +82,7 @@ def verify(
 
 
 def _row(each: Holdings) -> dict[str, Any]:
-    named = {name: [day_text(day) for day in getattr(each, name)] for name in ("missing", "asked", "gap", "unexpected")}
+    named = {name: [day_text(day) for day in getattr(each, name)] for name in ("missing", "unsettled", "gap", "unexpected")}
     return {"symbol": each.symbol, "expected": each.expected, "stored": each.stored, "no_data": each.empty, **named, "ok": each.ok}
 
 

@@ -18,7 +18,7 @@ from tickcast.errors import DataError, SourceError, StoreError
 from tickcast.lifecycle.own_rows import Span, spans_of
 from tickcast.lifecycle.progress import Progress
 from tickcast.lifecycle.receipts import Ingested, Inputs, Receipts
-from tickcast.record import Intake, Judged, Taken
+from tickcast.record import EarlierRows, Intake, Taken
 from tickcast.schema import CONTRACTS, QUARANTINE, TABLES
 from tickcast.sources import Cleaned, FileSource, Source
 from tickcast.sources.configured import configured, market_rules
@@ -75,7 +75,7 @@ def ingest(
     if data.table != CONTRACTS.name:
         remember(source.contracts(), store, source=_provenance(data, inputs, None, "what the files tell of contracts"), now=now)
     table = TABLES[data.table]
-    intake = Intake(table, sessions, market_rules(data, sessions), earlier=Judged(store, table), source=data.source)
+    intake = Intake(table, sessions, market_rules(data, sessions), earlier=EarlierRows(store, table), source=data.source)
     for file, chunk in _chunks(source, len(before), progress):
         origin, taken = _provenance(data, inputs, file, chunk.origin), intake.take(chunk, now, wanted=_inside(data))
         del chunk

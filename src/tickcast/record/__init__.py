@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from tickcast.record.backoff import Backoff
+from tickcast.record.earlier import EarlierRows
 from tickcast.record.gaps import open_gaps
 from tickcast.record.intake import Intake, Taken
-from tickcast.record.judged import Judged
 from tickcast.record.recorder import Recorder, RecordSettings, Status, Tell
 
-__all__ = ["Backoff", "Intake", "Judged", "RecordSettings", "Recorder", "Status", "Taken", "Tell", "open_gaps"]
+__all__ = ["Backoff", "EarlierRows", "Intake", "RecordSettings", "Recorder", "Status", "Taken", "Tell", "open_gaps"]

@@ -17,10 +17,10 @@ from tickcast.cleaning import Rules
 from tickcast.clock import DAY, SECOND
 from tickcast.errors import ConfigError, ProviderUnavailable, StoreError, TickcastError
 from tickcast.record.backoff import Backoff
+from tickcast.record.earlier import EarlierRows
 from tickcast.record.gaps import Continuity
 from tickcast.record.hours import Hours
 from tickcast.record.intake import Intake, together
-from tickcast.record.judged import Judged
 from tickcast.record.reader import Reader
 from tickcast.record.repeats import unstored
 from tickcast.schema import GAPS, QUARANTINE
@@ -125,8 +125,8 @@ class Recorder:
         stored = store.coverage(source.table.name)
         ends = stored.filter(pl.col("symbol").is_in(self._symbols)).group_by("symbol").agg(pl.col("last_ts").max())
         self._stored: dict[str, int] = dict(ends.iter_rows())
-        judged = Judged(store, source.table, waiting=self._uncommitted)
-        self._intake = Intake(source.table, calendars, rules, earlier=judged, source=f"{source.name} live", arriving=True)
+        earlier = EarlierRows(store, source.table, waiting=self._uncommitted)
+        self._intake = Intake(source.table, calendars, rules, earlier=earlier, source=f"{source.name} live", arriving=True)
         self._hours = Hours(tuple(calendars.values()))
         self._continuity = Continuity(source.table, calendars, self._stored)
         self._backoff = Backoff(rng, first=settings.first_delay, last=settings.last_delay, healthy=settings.healthy_seconds)
@@ -153,12 +153,12 @@ class Recorder:
             self._finish()
         return self.status
 
-    def told(self) -> dict[str, Any]:
+    def figures(self) -> dict[str, Any]:
         """The figures of now, as JSON values."""
         return {**asdict(self.status), "aside": dict(sorted(self.status.aside.items()))}
 
     def _tell(self, event: str, **more: Any) -> None:
-        self._hear(event, {**self.told(), **more})
+        self._hear(event, {**self.figures(), **more})
 
     def _step(self, stop: threading.Event) -> None:
         if self._reader is None:

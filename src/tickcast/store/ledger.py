@@ -19,7 +19,7 @@ from tickcast.errors import StoreError
 from tickcast.store.applied import SCHEMA, applied
 from tickcast.store.manifest import NO_VERSION, Day, Part
 from tickcast.store.records import Record
-from tickcast.store.tally import ailments, counted
+from tickcast.store.tally import add_row_check, faults
 
 __all__ = ["Ledger"]
 
@@ -40,7 +40,7 @@ class Ledger:
         with self.failures():
             self._connection = _frozen(path) if frozen else apsw.Connection(path)
             self._connection.set_busy_timeout(30_000)
-            counted(self._connection)
+            add_row_check(self._connection)
             if not frozen:
                 self._connection.execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL")
             found = self._one("PRAGMA user_version")
@@ -50,7 +50,7 @@ class Ledger:
                 with self.transaction():
                     self._connection.execute(f"{SCHEMA} PRAGMA user_version = {_FORMAT}")
             if not frozen:
-                self._settle()
+                self._checkpoint()
 
     def close(self) -> None:
         """Let go of the file."""
@@ -65,14 +65,14 @@ class Ledger:
         """`apply`, and on return it lies in the file itself, where a flipped bit does not go unseen as it would in SQLite's log."""
         self.apply(change)
         with self.failures():
-            self._settle()
+            self._checkpoint()
 
-    def ailments(self) -> list[str]:
+    def faults(self) -> list[str]:
         """What is wrong with the ledger itself, one line each; nothing where it is as it was written."""
         with self.failures():
             self._connection.execute("BEGIN")  # all is read of one moment, whoever commits meanwhile
         try:
-            found = ailments(self._connection, SCHEMA)
+            found = faults(self._connection, SCHEMA)
             if not found:
                 number, version = self.version()
                 days = self.days(None, None, number)
@@ -181,7 +181,7 @@ class Ledger:
         except (apsw.Error, UnicodeDecodeError) as error:
             raise StoreError(f"ledger: {error}", file=self.place, hint="free space or restore the ledger from a backup") from error
 
-    def _settle(self) -> None:
+    def _checkpoint(self) -> None:
         """Empty SQLite's log into the file; readers in other processes may leave a rest of it."""
         self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 

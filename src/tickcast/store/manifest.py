@@ -12,7 +12,7 @@ from tickcast.errors import StoreError
 from tickcast.schema import BOOK_LEVELS, TABLES
 from tickcast.store.row_hash import row_hashes
 
-__all__ = ["NO_VERSION", "Day", "DerivedDay", "Part", "StoredDefinition", "Summary", "agree", "summary", "summed"]
+__all__ = ["NO_VERSION", "Day", "DerivedDay", "Part", "StoredDefinition", "Summary", "refuse_overlaps", "summary", "summed"]
 
 NO_VERSION = "0" * 64
 """The version of a store that holds nothing."""
@@ -157,7 +157,7 @@ def summed(one: Day | Summary, other: Summary) -> Summary:
     )
 
 
-def agree(fresh: Mapping[tuple[str, int], tuple[int, int]], stored: Sequence[Day]) -> None:
+def refuse_overlaps(fresh: Mapping[tuple[str, int], tuple[int, int]], stored: Sequence[Day]) -> None:
     """Days of a symbol may not overlap in time: the same row under two trading days would count twice.
 
     `fresh` maps (symbol, trading day) to the first and last stamp (UTC ns) of rows to be written. Raises StoreError naming two days.

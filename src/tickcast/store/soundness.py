@@ -34,7 +34,7 @@ class Soundness:
 
 def ledger_damage(backend: Backend) -> list[Damage]:
     """What is wrong with the ledger itself, without reading a block; see `Store.ledger_damage`."""
-    found = backend.ledger.ailments()
+    found = backend.ledger.faults()
     newest = max((int(name.rpartition("-")[2], 16) for name in backend.names()), default=0)
     if newest > backend.ledger.fence() + 1:  # a writer at work, or killed, is one ahead
         found.append(f"it is older than the blocks: fence {backend.ledger.fence()}, theirs {newest}")

@@ -18,7 +18,7 @@ from tickcast.store.definitions import Definitions
 from tickcast.store.derived import Derived
 from tickcast.store.embedded import Embedded
 from tickcast.store.empty import Empty
-from tickcast.store.manifest import Day, DerivedDay, Part, Summary, agree, summary, summed
+from tickcast.store.manifest import Day, DerivedDay, Part, Summary, refuse_overlaps, summary, summed
 from tickcast.store.quest_address import questdb
 from tickcast.store.records import Commit
 from tickcast.store.soundness import Damage, Soundness, examined, ledger_damage
@@ -115,7 +115,7 @@ class Store:
         stored = ledger.days(table, symbols, version)
         known, parts = {(day.symbol, day.trading_day): day for day in stored}, ledger.parts(table, symbols, version)
         given = days_of(rows, table_named(table))
-        agree({name: (int(part["ts"][0]), int(part["ts"][-1])) for name, part in given.items()}, stored)
+        refuse_overlaps({name: (int(part["ts"][0]), int(part["ts"][-1])) for name, part in given.items()}, stored)
         for done, ((symbol, number), fresh) in enumerate(given.items()):
             if progress is not None and done % 256 == 0:
                 progress(f"writing {symbol}", done / len(given))

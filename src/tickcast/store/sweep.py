@@ -1,4 +1,4 @@
-"""Upkeep of what is kept: parts of a day are joined, versions nobody needs are forgotten, blocks that nothing names are removed."""
+"""`compact` joins the parts of days; `collect` forgets versions that nobody needs and removes blocks that nothing names."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import apsw
 
-__all__ = ["ailments", "counted", "triggers"]
+__all__ = ["add_row_check", "faults", "triggers"]
 
 _MODULUS = 2**62  # two of them still fit SQLite's integers
 _COLUMNS: Mapping[str, str] = {
@@ -39,17 +39,17 @@ def triggers() -> str:
     return "\n".join(out)
 
 
-def counted(database: apsw.Connection) -> None:
+def add_row_check(database: apsw.Connection) -> None:
     """Give a connection the function that the triggers call; without it nobody can change the ledger."""
     database.create_scalar_function("row_check", _row_check, -1, deterministic=True)
 
 
-def ailments(database: apsw.Connection, schema: str) -> list[str]:
+def faults(database: apsw.Connection, schema: str) -> list[str]:
     """What is wrong with a ledger that was made by `schema`, one line each; nothing where it is as it was written."""
     try:
         found = [f"SQLite: {row[0]}" for row in database.execute("PRAGMA integrity_check") if row[0] != "ok"]
         fresh = apsw.Connection(":memory:")
-        counted(fresh)
+        add_row_check(fresh)
         fresh.execute(schema)
         objects = "SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY 1, 2"
         if list(database.execute(objects)) != list(fresh.execute(objects)):

@@ -79,7 +79,7 @@ def audit(
     findings: list[Finding] = []
     remarks: list[Finding] = []
     done = 0
-    for (name, symbol), days in groupby(sorted(manifests, key=_place), key=lambda day: (day.table, day.symbol)):
+    for (name, symbol), days in groupby(sorted(manifests, key=_key), key=lambda day: (day.table, day.symbol)):
         hours = calendar(name, symbol)
         series = SeriesAudit(hours)
         for day in days:
@@ -116,7 +116,7 @@ class _Reading:
         return rows
 
 
-def _place(day: Day) -> tuple[str, str, int]:
+def _key(day: Day) -> tuple[str, str, int]:
     return day.table, day.symbol, day.trading_day
 
 

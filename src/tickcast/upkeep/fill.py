@@ -11,14 +11,15 @@ from types import MappingProxyType
 import polars as pl
 
 from tickcast.calendars import calendar
-from tickcast.clock import DAY, HOUR, day_text
+from tickcast.clock import DAY, day_text
 from tickcast.config import DataConfig
 from tickcast.errors import ProviderRefused, ProviderUnavailable
-from tickcast.record import Intake, Judged
+from tickcast.record import EarlierRows, Intake
 from tickcast.schema import CONTRACTS, QUARANTINE, TABLES
 from tickcast.sources import Cleaned, Source, trading_days
 from tickcast.sources.configured import market_rules
 from tickcast.store import Store
+from tickcast.store.applied import SETTLES
 from tickcast.upkeep.expected import KEY, Family, days_over, trading_days_between
 from tickcast.upkeep.instruments import remember
 from tickcast.upkeep.states import day_states
@@ -104,16 +105,17 @@ def fill(
             store.empty.reopen(data.table, symbol, days)
     note_closed(dataset, store, first, last)
     work = _work(dataset, store, first, last, clock(), again)
-    tally = _Tally(data, dataset, store, work, clock)
+    commits = _Commits(data, dataset, store, work, clock)
     for low, high in ranges_asked(work.days, dataset.calendar):
         for chunk in source.history(start=low, end=high):
-            tally.take(chunk)
+            commits.take(chunk)
             if progress is not None and work.days:
-                progress(f"{data.symbol} {day_text(tally.at)}" if tally.at is not None else data.symbol, len(tally.seen) / len(work.days))
+                day = "" if commits.at is None else f" {day_text(commits.at)}"
+                progress(f"{data.symbol}{day}", len(commits.seen) / len(work.days))
             del chunk
     if progress is not None:
         progress(data.symbol, 1.0)
-    return tally.told(_instruments(data, source, store, clock()) if work.days else 0)
+    return commits.filled(_instruments(data, source, store, clock()) if work.days else 0)
 
 
 def _instruments(data: DataConfig, source: Source, store: Store, now: int) -> int | None:
@@ -143,13 +145,13 @@ def note_closed(dataset: Family, store: Store, first: int, last: int) -> None:
             store.empty.note(dataset.table, symbol, new, source=f"calendar {dataset.calendar}", word="calendar")
 
 
-class _Tally:
+class _Commits:
     """Commits chunks and counts what they brought."""
 
     def __init__(self, data: DataConfig, dataset: Family, store: Store, work: _Work, clock: Callable[[], int]) -> None:
         self._data, self._dataset, self._store, self._work = data, dataset, store, work
         self._clock, table, sessions = clock, TABLES[data.table], calendar(dataset.calendar)
-        self._intake = Intake(table, sessions, market_rules(data, sessions), earlier=Judged(store, table), source=data.source)
+        self._intake = Intake(table, sessions, market_rules(data, sessions), earlier=EarlierRows(store, table), source=data.source)
         self._wanted = set(work.days)
         self._origin = _origin(data)
         self._gaps = dataset.gaps(store)
@@ -204,8 +206,8 @@ class _Tally:
             self._store.write("gaps", closed.with_columns(pl.lit(1, dtype=closed.schema["healed"]).alias("healed")), source=self._origin)
             self.healed += len(closed)
 
-    def told(self, contracts: int | None) -> Filled:
-        """All of it, with the news of contracts."""
+    def filled(self, contracts: int | None) -> Filled:
+        """What all chunks brought, and the rows that said something new of contracts."""
         silent = tuple(sorted(self._wanted - self.seen))
         counts = MappingProxyType(dict(self.reasons))
         asked = (len(self._work.days), len(self._work.waiting), len(self.stored), len(self.empty - self.stored))
@@ -217,12 +219,12 @@ def _work(dataset: Family, store: Store, first: int, last: int, now: int, again:
     expected = dataset.expected(first, last).filter(pl.col("trading_day").is_in(days_over(dataset.calendar, first, last, now)))
     empty = dataset.empty(store).filter(inside)
     states = day_states(dataset.coverage(store).filter(inside), empty, expected, dataset.gaps(store).filter(inside))
-    lately = empty.filter((pl.col("last") > now - HOUR) & ~pl.col("settled")).select(list(KEY))
-    wanted = ["missing", "asked", "gap", *(("stored",) if again else ())]
+    lately = empty.filter((pl.col("last") > now - SETTLES) & ~pl.col("settled")).select(list(KEY))
+    wanted = ["missing", "unsettled", "gap", *(("stored",) if again else ())]
     due = states.join(expected, on=list(KEY), how="semi").filter(pl.col("state").is_in(wanted))
     asked = due.join(lately, on=list(KEY), how="anti")
     lacking: dict[int, list[str]] = {}
-    for symbol, day in asked.filter(pl.col("state").is_in(["missing", "asked"])).select("symbol", "trading_day").iter_rows():
+    for symbol, day in asked.filter(pl.col("state").is_in(["missing", "unsettled"])).select("symbol", "trading_day").iter_rows():
         lacking.setdefault(day, []).append(symbol)
     days = tuple(sorted(set(asked["trading_day"].to_list())))
     waiting = tuple(sorted(set(due["trading_day"].to_list()) - set(days)))

@@ -15,7 +15,7 @@ STATES: Mapping[str, str] = {
     "stored": "rows are stored",
     "gap": "rows are stored, and the live recorder noted open market that it did not see",
     "no data": "settled: the calendar, or a provider twice, says that there is nothing",
-    "asked": "a provider answered once with nothing; a second answer an hour later settles it",
+    "unsettled": "a provider answered once with nothing; a second answer an hour later settles it",
     "missing": "the market was open and nothing is known",
     "unexpected": "rows are stored for a day on which the calendar has no session, or the contract was not alive",
 }
@@ -51,7 +51,7 @@ def day_states(stored: pl.DataFrame, empty: pl.DataFrame, expected: pl.DataFrame
         .when(pl.col("settled"))
         .then(pl.lit("no data"))
         .when(pl.col("settled").is_not_null())
-        .then(pl.lit("asked"))
+        .then(pl.lit("unsettled"))
         .otherwise(pl.lit("missing"))
     )
     return found.select(*key, state.cast(_STATE).alias("state"), pl.col("rows").fill_null(0)).sort(key)
@@ -63,7 +63,7 @@ def states_of(dataset: Family, store: Store, first: int, last: int, *, now: int)
     parts = dataset.coverage(store), dataset.empty(store), dataset.expected(first, last), dataset.gaps(store)
     states = day_states(*(part.filter(inside) for part in parts))
     open_still = states["trading_day"].is_in(days_over(dataset.calendar, first, last, now)).not_()
-    return states.filter(~(open_still & pl.col("state").is_in(["missing", "asked"])))
+    return states.filter(~(open_still & pl.col("state").is_in(["missing", "unsettled"])))
 
 
 def ledger_states(

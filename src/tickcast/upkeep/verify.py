@@ -23,7 +23,7 @@ class Holdings:
     expected: trading days on which it was alive.
     stored, empty: expected days with rows, and those settled as having none.
     gap: stored days of which a recording missed some open market.
-    asked, missing: expected days answered once with nothing, and those nothing is known of.
+    unsettled, missing: expected days answered once with nothing, and those nothing is known of.
     unexpected: stored days that were not expected.
     """
 
@@ -32,14 +32,14 @@ class Holdings:
     stored: int
     empty: int
     gap: tuple[int, ...]
-    asked: tuple[int, ...]
+    unsettled: tuple[int, ...]
     missing: tuple[int, ...]
     unexpected: tuple[int, ...]
 
     @property
     def ok(self) -> bool:
         """Whether every expected day is stored whole or settled, and nothing else is there."""
-        return not (self.gap or self.asked or self.missing or self.unexpected)
+        return not (self.gap or self.unsettled or self.missing or self.unexpected)
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def verify(dataset: Family, store: Store, first: int, last: int, *, now: int) ->
         own = states.filter(pl.col("symbol") == symbol)
         days = {state: tuple(own.filter(pl.col("state") == state)["trading_day"]) for state in STATES}
         closed = set(days["no data"]) - set(due.filter(pl.col("symbol") == symbol)["trading_day"])
-        told = {name: days[name] for name in ("gap", "asked", "missing", "unexpected")}
+        told = {name: days[name] for name in ("gap", "unsettled", "missing", "unexpected")}
         expected = len(due.filter(pl.col("symbol") == symbol))
         symbols.append(Holdings(symbol, expected, len(days["stored"]) + len(days["gap"]), len(days["no data"]) - len(closed), **told))
     return Verified(dataset.table, dataset.name, dataset.calendar, first, last, tuple(symbols))

@@ -1,4 +1,4 @@
-"""Rows that were judged before: what the store holds of a symbol, the rows set aside among it, in the order in which they came."""
+"""The rows before a chunk, as the store holds them: those kept and those set aside, in the order in which they came."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tickcast.clock import DAY, MINUTE
 from tickcast.schema import QUARANTINE, Table
 from tickcast.store import Store
 
-__all__ = ["Judged"]
+__all__ = ["EarlierRows"]
 
 _REMEMBERED = 5 * DAY  # no rule remembers longer
 _READ = ("ts", "sequence", "price", "low", "high", "close", "bid_price_1", "ask_price_1", "volume")
@@ -20,8 +20,8 @@ _Waiting = Callable[[str], tuple[list[pl.DataFrame], list[pl.DataFrame]]]
 """Of a symbol, rows not yet committed and rows of table `quarantine` not yet committed."""
 
 
-class Judged:
-    """What a `Screen` asks of the rows before a chunk, see `cleaning.Earlier`: from the last price on, those set aside behind it included.
+class EarlierRows:
+    """What a `Screen` asks for (`cleaning.Earlier`): a symbol's rows from the last price before a chunk on, those set aside included.
 
     Parameters
     ----------
