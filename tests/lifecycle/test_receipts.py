@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import sqlite3
 import subprocess
 import sys
 import textwrap
@@ -15,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tickcast.clock import DAY, MINUTE
+from tickcast.clock import DAY, HOUR, MINUTE
 from tickcast.config import DataConfig
 from tickcast.errors import SourceError
 from tickcast.lifecycle import ingest as room
@@ -206,15 +207,66 @@ def test_a_delay_that_is_mended_does_not_leave_the_rows_that_were_known_too_earl
     with Store.open(tmp_path / "s") as store:
         before = ingest(told(None, ts="ts"), store, tmp_path / "r", Progress())
         for other in (told({"delay": "13d"}), told({"delay": "13d"}, ts="ts"), told({"calendar": "24/7"}, ts="ts")):
-            with pytest.raises(SourceError, match="would stand under both stamps"):
+            with pytest.raises(SourceError, match="would stand in the store twice"):
                 ingest(other, store, tmp_path / "r", Progress())
         assert store.version() == before.version
         assert ingest(told(None, ts="ts"), store, tmp_path / "r", Progress()).version == before.version
         assert ingest(told({"delay": "13d"}, "late"), store, tmp_path / "r", Progress()).rows == 2
         store.verify()
-    (tmp_path / "r" / "torn.json").write_text('{"settings": "x", "stamps": 7, "paths": {}}')  # a damaged receipt remembers nothing
+    (tmp_path / "r" / "torn.json").write_text('{"settings": "x", "reading": 7, "paths": {}}')  # a damaged receipt remembers nothing
     with Store.open(tmp_path / "other") as store:
         assert ingest(told({"delay": "13d"}), store, tmp_path / "r2", Progress()).rows == 2
+
+
+@pytest.mark.parametrize("table", ["trades", "bars"])
+def test_a_file_that_would_give_other_rows_is_refused_and_one_that_gives_the_same_is_not(table: str, tmp_path: Path) -> None:
+    """A side told later made two trades of each, and so did another column of prices: the store held every trade twice."""
+    lines = [f"{FIRST + i * MINUTE},{10 + i},{9 + i},1,{1 - 2 * (i % 2)}" for i in range(6)]
+    path = tmp_path / "a.csv"
+    path.write_text("t,p,bid,q,side\n" + "\n".join(lines) + "\n")
+    names = {"trades": ("price", "size"), "bars": ("open", "high", "low", "close")}[table]
+    usual = {"ts": "t", **dict.fromkeys(names, "p"), **({"size": "q"} if table == "trades" else {})}
+
+    def told(symbol: str = "A", columns: dict[str, str] | None = None, **options: object) -> DataConfig:
+        bars = {"interval": "1m", "bar_stamp": "close"} if table == "bars" else {}
+        options = {"columns": {**usual, **(columns or {})}, "unit": "ns", **bars, **options}
+        return DataConfig(source="table", table=table, symbol=symbol, calendar="24/7", files=str(path), options=options)  # type: ignore[arg-type]
+
+    other = {
+        "trades": [told(columns={"side": "side"}), told(columns={"price": "bid"}), told(layout={"divisor": {"p": 100}})],
+        "bars": [told(unit="us"), told(interval="5m"), told(bar_stamp="open")],
+    }[table]
+    same = [
+        *(told(zone="UTC"), told(zone=None), told(layout={"revisions": "keep"}), told(layout={"header": []}), told("B")),
+        *([told(columns={"volume": "q"}), told(layout={"divisor": {"q": 2}})] if table == "bars" else [told(columns={"ts_event": "t"})]),
+    ]
+    with Store.open(tmp_path / "s") as store:
+        ingest(told(), store, tmp_path / "r", Progress())
+        for each in same:
+            assert ingest(each, store, tmp_path / "r", Progress()).rows == 6
+        assert len(store.scan(table, ["A"])) == 6
+        for each in other:
+            for changed in (False, True):
+                with pytest.raises(SourceError, match="would stand in the store twice"):
+                    ingest(each, store, tmp_path / "r", Progress(), changed=changed)
+        path.write_text("t,p,bid,q,side\n" + "\n".join(lines[:-1]) + "\n")
+        with pytest.raises(SourceError, match="has changed"):  # whatever else is told of it now
+            ingest(told(zone="UTC", layout={"revisions": "keep"}), store, tmp_path / "r", Progress())
+        with pytest.raises(SourceError, match="would stand in the store twice"):
+            ingest(other[0], store, tmp_path / "r", Progress(), changed=True)
+        assert len(store.scan(table, ["A"])) == 6
+
+
+def test_a_database_is_asked_again_for_it_may_have_grown(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "ticks.db") as base:
+        base.execute("create table ticks (t integer, p real, q real)")
+        base.executemany("insert into ticks values (?, 10.0, 1.0)", [(FIRST + i * MINUTE,) for i in range(5)])
+    options = {**OPTIONS, "url": f"sqlite:///{tmp_path / 'ticks.db'}", "relation": "ticks"}
+    data = DataConfig(source="sql", table="trades", symbol="A", calendar="24/7", options=options)
+    assert into(tmp_path, data).rows == 5
+    with sqlite3.connect(tmp_path / "ticks.db") as base:
+        base.execute("insert into ticks values (?, 11.0, 1.0)", [FIRST + HOUR])
+    assert into(tmp_path, data).rows == 6
 
 
 def test_a_new_file_beside_the_old_ones_is_no_change(data: DataConfig, read: list[str], tmp_path: Path) -> None:

@@ -60,18 +60,16 @@ def ingest(
         return _asked(data, source, store, progress, clock)
     inputs = Inputs.of((*source.files, *source.beside), progress.within("hash"))
     kept = Receipts(receipts, data, inputs)
-    done = kept.remembered()
-    if done is not None and _holds(store, done.version):
+    made_up = data.source == "simulated"
+    done, before = _known(kept, store) if made_up or source.files else (None, [])  # a database may have grown
+    if done is not None:
         return done
     if not changed:
         kept.refuse_changed()
-        kept.refuse_restamped()
-    before = kept.committed()
-    if before and not _holds(store, before[-1].version):
-        before = []
+    kept.refuse_other_rows()
     kept.begin(before)
     sessions, committed = calendar(data.calendar), list(before)
-    now = None if data.source == "simulated" else clock()  # a market that is made up may lie in the future
+    now = None if made_up else clock()  # a market that is made up may lie in the future
     if data.table != CONTRACTS.name:
         remember(source.contracts(), store, source=_provenance(data, inputs, None, "what the files tell of contracts"), now=now)
     table = TABLES[data.table]
@@ -88,6 +86,15 @@ def ingest(
     inputs.unchanged()
     kept.finish(whole, {"source": data.source, "data": data.model_dump(mode="json"), "files": dict(inputs.files)})
     return whole
+
+
+def _known(kept: Receipts, store: Store) -> tuple[Ingested | None, list[Ingested]]:
+    """What an ingest of the same gave where the store holds it, else the chunks that one committed before it ended early."""
+    done = kept.remembered()
+    if done is not None and _holds(store, done.version):
+        return done, []
+    before = kept.committed()
+    return None, before if before and _holds(store, before[-1].version) else []
 
 
 def _nothing_read(whole: Ingested, data: DataConfig) -> DataError:

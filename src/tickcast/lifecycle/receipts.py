@@ -7,6 +7,7 @@ hash over settings and files. So what was read is not read again, what was kille
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
 import os
 from collections import Counter
@@ -19,13 +20,17 @@ from typing import Any
 from tickcast.config import DataConfig
 from tickcast.errors import SourceError
 from tickcast.lifecycle.own_rows import Span, joined
+from tickcast.schema import TABLES
+from tickcast.sources import SOURCES
 from tickcast.store.quest_address import QuestAddress
 
 __all__ = ["Ingested", "Inputs", "Receipts", "receipts_of"]
 
 _OF_SERVERS = Path("data/receipts")
-_STAMPING = ("zone", "unit", "format", "layout", "interval", "bar_stamp", "start", "step", "jump")
-"""Options of sources that decide when a row of a file is known."""
+_STAMPING = ("zone", "unit", "format", "interval", "bar_stamp", "start", "step", "jump", "every", "reference")
+"""Options of sources that decide which rows a file gives, and when they are known."""
+_LAYING = ("day", "calendar", "delay", "revisions", "header")
+"""The same, of a layout."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +125,7 @@ class Receipts:
         self.folder, self.inputs = folder, inputs
         settings = data.model_dump(mode="json", exclude={"files"})
         self._settings = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
-        self._stamps = _stamps(data)
+        self._reading = _reading(data)
         key = hashlib.sha256(json.dumps([settings, dict(inputs.files)], sort_keys=True).encode()).hexdigest()
         self.path, self.chunks = folder / f"{key[:32]}.json", folder / f"{key[:32]}.chunks"
 
@@ -151,7 +156,7 @@ class Receipts:
     def begin(self, committed: list[Ingested]) -> None:
         """Start the list of chunks with these."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        head = {"settings": self._settings, "stamps": self._stamps, "paths": dict(self.inputs.paths)}
+        head = {"settings": self._settings, "reading": self._reading, "paths": dict(self.inputs.paths)}
         (self.folder / f"{self.chunks.stem}.inputs").write_text(json.dumps(head), encoding="utf-8")
         self.chunks.write_text("".join(_line(number, chunk) for number, chunk in enumerate(committed)), encoding="utf-8")
 
@@ -162,7 +167,7 @@ class Receipts:
 
     def finish(self, done: Ingested, provenance: Mapping[str, Any]) -> None:
         """Write the receipt and let go of the list of chunks."""
-        told = {"settings": self._settings, "stamps": self._stamps, "paths": dict(self.inputs.paths), **provenance, **_told(done)}
+        told = {"settings": self._settings, "reading": self._reading, "paths": dict(self.inputs.paths), **provenance, **_told(done)}
         scratch = self.path.with_suffix(".new")
         scratch.write_text(json.dumps(told), encoding="utf-8")
         scratch.replace(self.path)
@@ -170,11 +175,12 @@ class Receipts:
             left.unlink(missing_ok=True)
 
     def refuse_changed(self) -> None:
-        """Raises SourceError where an input has another content than when it was read under these settings before."""
+        """Raises SourceError where an input has another content than when the same was read from it before, under whatever settings."""
         seen: dict[str, set[str]] = {}
-        for told in self._others():
-            for path, digest in told.items():
-                seen.setdefault(path, set()).add(digest)
+        for told in self._kept():
+            if told["settings"] == self._settings or told["reading"].get("of") == self._reading["of"]:
+                for path, digest in told["paths"].items():
+                    seen.setdefault(path, set()).add(digest)
         for path, digest in self.inputs.paths.items():
             if path in seen and digest not in seen[path]:
                 before = sorted(seen[path])[0]
@@ -182,26 +188,19 @@ class Receipts:
                 hint = "read it as a correction (rows it no longer holds stay): tickcast ingest CONFIG --changed; or use another --store"
                 raise SourceError(found, file=path, hint=hint)
 
-    def refuse_restamped(self) -> None:
-        """Raises SourceError where an input was read before under options that stamp its rows otherwise: those rows stay, and one that was
-        stamped too early would go on being known too early.
+    def refuse_other_rows(self) -> None:
+        """Raises SourceError where an input was read before under options that make other rows of it, by stamp or by what tells two rows
+        apart: those rows stay, so one stamped too early would go on being known too early, and a trade would count twice.
         """
         for told in self._kept():
-            stamps, digests = told.get("stamps", {}), told["paths"].values()
-            if stamps.get("of") != self._stamps["of"] or stamps.get("told") == self._stamps["told"]:
+            before, digests = told["reading"], told["paths"].values()
+            if before.get("of") != self._reading["of"] or before.get("told") == self._reading["told"]:
                 continue
             for path, digest in self.inputs.paths.items():
-                if digest in digests:
-                    found = (
-                        f"was ingested with {stamps.get('told')}, now it is {self._stamps['told']}: its rows would stand under both stamps"
-                    )
+                if path in told["paths"] or digest in digests:
+                    now = self._reading["told"]
+                    found = f"was ingested with {before.get('told')}, now it is {now}: its rows would stand in the store twice"
                     raise SourceError(found, file=path, field="options", hint="ingest it into a store of its own (--store)")
-
-    def _others(self) -> Iterator[Mapping[str, str]]:
-        """The digests by path of every receipt under the same settings, finished or not."""
-        for told in self._kept():
-            if told["settings"] == self._settings:
-                yield told["paths"]
 
     def _kept(self) -> Iterator[dict[str, Any]]:
         """Every receipt, finished or not."""
@@ -209,20 +208,26 @@ class Receipts:
             try:
                 told = json.loads(path.read_text(encoding="utf-8"))
                 paths = {str(name): str(digest) for name, digest in told["paths"].items()}
-                kept = {"settings": told["settings"], "stamps": dict(told.get("stamps", {})), "paths": paths}
+                kept = {"settings": told["settings"], "reading": dict(told.get("reading", {})), "paths": paths}
             except (OSError, ValueError, KeyError, TypeError, AttributeError):
                 continue  # a damaged receipt remembers nothing
             yield kept
 
 
-def _stamps(data: DataConfig) -> dict[str, Any]:
-    """What is read, and what decides when its rows are known, as JSON values."""
-    told = {name: data.options[name] for name in _STAMPING if name in data.options}
-    columns = data.options.get("columns")
-    if isinstance(columns, Mapping):
-        told |= {f"columns.{name}": columns[name] for name in ("ts", "ts_event") if name in columns}
+def _reading(data: DataConfig) -> dict[str, Any]:
+    """What is read, and what decides which rows it gives and when they are known, as JSON values. What is said by default is not told."""
+    usual = {name: one.default for name, one in inspect.signature(SOURCES[data.source]).parameters.items()}
+    usual |= {"zone": "UTC"} if data.source == "table" else {}  # without a zone none was needed
+    told = {name: value for name, value in data.options.items() if name in _STAMPING and value not in (None, usual.get(name))}
+    columns, layout = (value if isinstance(value := data.options.get(name), Mapping) else {} for name in ("columns", "layout"))
+    unlike = {"ts" if "ts" in columns else "ts_event", *TABLES[data.table].identity}
+    told |= {f"columns.{name}": column for name, column in columns.items() if name in unlike}
+    told |= {f"layout.{name}": layout[name] for name in _LAYING if layout.get(name) not in (None, (), [], "keep")}
+    divided = layout.get("divisor")
+    if isinstance(divided, Mapping):
+        told |= {f"layout.divisor.{name}": divided[columns[name]] for name in unlike if columns.get(name) in divided}
     of = [data.source, data.table, data.symbol, data.options.get("member")]
-    return dict(json.loads(json.dumps({"of": of, "told": told}, default=str)))
+    return dict(json.loads(json.dumps({"of": of, "told": told}, default=str, sort_keys=True)))
 
 
 def _told(done: Ingested) -> dict[str, Any]:

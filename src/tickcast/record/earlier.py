@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 import polars as pl
 
 from tickcast.clock import DAY, MINUTE
-from tickcast.schema import QUARANTINE, Table
+from tickcast.schema import BARS, QUARANTINE, Table
 from tickcast.store import Store
 
 __all__ = ["EarlierRows"]
 
-_REMEMBERED = 5 * DAY  # no rule remembers longer
+_REMEMBERED = 5 * DAY  # no rule remembers longer,
+_COUNTED = 15 * MINUTE  # and that of volumes no longer than the pause after which they may fall
 _READ = ("ts", "sequence", "price", "low", "high", "close", "bid_price_1", "ask_price_1", "volume")
+_PRICES = ("price", "close", "bid_price_1", "ask_price_1")
 _ASIDE = ("price_far", "off_tick", "volume_backwards")  # reasons given by rules that remember, or after them
 _Waiting = Callable[[str], tuple[list[pl.DataFrame], list[pl.DataFrame]]]
 """Of a symbol, rows not yet committed and rows of table `quarantine` not yet committed."""
@@ -35,33 +37,36 @@ class EarlierRows:
     def __call__(self, symbol: str, ts: int, number: int | None) -> pl.DataFrame:
         """Rows before `ts` (UTC ns) and, at `ts`, before sequence `number`; `reason` is null for those that were kept."""
         found: list[pl.DataFrame] = []
-        began = ts
-        for part in self._kept(symbol, ts):
+        began, priced, counted = ts - _REMEMBERED, False, "volume" not in self._table.names or self._table is BARS
+        for low, part in self._kept(symbol, ts):
             found.insert(0, part.filter(_before(part, ts, number)))
-            if len(found[0]) and _tells(found[0]):
-                began = int(found[0]["ts"][0])
+            priced = priced or _tells(found[0], _PRICES)
+            counted = counted or low <= ts - _COUNTED or _tells(found[0], ("volume",))
+            if priced and counted:
+                began = low
                 break
+        aside = self._aside(symbol, began, ts)
+        found.append(aside.filter(_before(aside, ts, number)) if len(aside) else aside)
         if not any(map(len, found)):
             return pl.DataFrame(schema={"ts": pl.Int64, "reason": pl.String})
-        kept = pl.concat(found, how="diagonal").with_columns(pl.lit(None, pl.String).alias("reason"))
-        aside = self._aside(symbol, began, ts)
-        both = pl.concat([kept, aside.filter(_before(aside, ts, number))], how="diagonal_relaxed") if len(aside) else kept
+        both = pl.concat([pl.DataFrame(schema={"reason": pl.String}), *found], how="diagonal_relaxed")
         return _in_order(both) if len(aside) and "sequence" in both.columns else both.sort("ts", maintain_order=True)
 
-    def _kept(self, symbol: str, ts: int) -> Iterator[pl.DataFrame]:
-        """Rows at or before `ts`, the latest first, in portions that go back ever further."""
+    def _kept(self, symbol: str, ts: int) -> Iterator[tuple[int, pl.DataFrame]]:
+        """Rows at or before `ts`, the latest first, in portions that go back ever further, each with the stamp that it begins at."""
         names = [column.name for column in self._table.columns if column.name in _READ]
-        rows = [] if self._waiting is None else [each.select(names) for each in self._waiting(symbol)[0]]
-        if rows:
-            yield pl.concat(rows)
-        days = self._store.coverage(self._table.name, symbol)
-        days = days.filter(pl.col("first_ts") <= ts, pl.col("last_ts") >= ts - _REMEMBERED).sort("first_ts", descending=True)
-        for first, last in days.select("first_ts", "last_ts").iter_rows():
-            end = min(last, ts)
-            near = max(first, end - MINUTE)
-            yield self._store.scan(self._table.name, [symbol], near, end + 1).select(names)
-            if first < near:
-                yield self._store.scan(self._table.name, [symbol], first, near).select(names)
+        held = [] if self._waiting is None else self._waiting(symbol)[0]
+        waiting = pl.concat([self._table.empty().select(names), *(each.select(names) for each in held)])
+        days = self._store.coverage(self._table.name, symbol).select("first_ts", "last_ts").rows()
+        if len(waiting):
+            days.append((waiting["ts"].min(), waiting["ts"].max()))
+        for first, last in _apart(day for day in days if day[0] <= ts and day[1] >= ts - _REMEMBERED):
+            end = min(last, ts) + 1
+            for low in (max(end - MINUTE, first), max(ts - _COUNTED, first), first):
+                if low < end:
+                    rows = self._store.scan(self._table.name, [symbol], low, end).select(names)
+                    yield low, pl.concat([rows, waiting.filter(pl.col("ts").is_between(low, end - 1))])
+                    end = low
 
     def _aside(self, symbol: str, start: int, end: int) -> pl.DataFrame:
         """Rows set aside by rules that remember, start <= ts <= end, with the values that these rules read."""
@@ -84,12 +89,20 @@ def _before(rows: pl.DataFrame, ts: int, number: int | None) -> pl.Expr:
     return at | ((pl.col("ts") == ts) & (pl.col("sequence") < number))
 
 
-def _tells(rows: pl.DataFrame) -> bool:
-    """Whether the rows say a price and, in tables that have one, a volume."""
-    prices = [name for name in ("price", "close", "bid_price_1", "ask_price_1") if name in rows.columns]
-    asked = prices if "bid_price_1" not in rows.columns else [*prices, "volume"]
-    known = rows.select(pl.col(name).is_not_null().any() for name in asked).row(0)
-    return any(known[: len(prices)]) and all(known[len(prices) :])
+def _apart(ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Ranges (both ends included) without what they share, the last one first."""
+    out: list[tuple[int, int]] = []
+    for first, last in sorted(ranges):
+        if out and first <= out[-1][1]:
+            out[-1] = (out[-1][0], max(last, out[-1][1]))
+        else:
+            out.append((first, last))
+    return out[::-1]
+
+
+def _tells(rows: pl.DataFrame, names: Sequence[str]) -> bool:
+    """Whether a row says one of these."""
+    return any(rows[name].null_count() < len(rows) for name in names if name in rows.columns)
 
 
 def _in_order(rows: pl.DataFrame) -> pl.DataFrame:
