@@ -20,8 +20,8 @@ from tickcast.clock import DAY, MINUTE
 from tickcast.errors import ConfigError, DataError, ProviderUnavailable, SourceError
 from tickcast.sources.databento_cache import Cache
 from tickcast.sources.databento_definitions import read_definitions
-from tickcast.sources.databento_desk import Desk
 from tickcast.sources.databento_request import Piece, Request, pieces
+from tickcast.sources.databento_service import Service
 from tickcast.sources.databento_stream import Arrival, Seen
 
 MONDAY = 18_267
@@ -152,22 +152,22 @@ def test_definitions_are_read_and_nothing_else_is(tmp_path: Path) -> None:
 def test_a_cache_holds_what_was_written_and_nothing_else(tmp_path: Path) -> None:
     cache, piece = Cache(tmp_path, Request("GLBX.MDP3", "ohlcv-1m", ("MGCG0",))), Piece(MONDAY, MONDAY + 1)
     assert not cache.sound(piece) and cache.names() == frozenset()
-    assert cache.place(piece).name == "2020-01-06.dbn.zst"
+    assert cache.path(piece).name == "2020-01-06.dbn.zst"
     cache.folder.mkdir(parents=True)
-    cache.place(piece).write_bytes(ONE)
+    cache.path(piece).write_bytes(ONE)
     assert cache.names() == {"2020-01-06"} and not cache.sound(piece), "nobody vouches for it"
 
 
 def test_a_desk_knows_its_words(tmp_path: Path) -> None:
-    desk = Desk.from_dict({"cache": str(tmp_path), "offline": True})
-    assert desk.offline and desk.cache(Request("GLBX.MDP3", "mbo", ("A",))).folder.is_relative_to(tmp_path)
+    service = Service.from_dict({"cache": str(tmp_path), "offline": True})
+    assert service.offline and service.cache(Request("GLBX.MDP3", "mbo", ("A",))).folder.is_relative_to(tmp_path)
     with pytest.raises(ProviderUnavailable, match="offline"):
-        desk.available(Request("GLBX.MDP3", "mbo", ("A",)))
+        service.available(Request("GLBX.MDP3", "mbo", ("A",)))
     with pytest.raises(ConfigError, match="no 'key'"):
-        Desk.from_dict({"key": KEY})
+        Service.from_dict({"key": KEY})
     with pytest.raises(ConfigError, match="access"):
-        Desk.from_dict({"tries": "many"})
-    assert Desk.from_dict({"tries": 2}).gateway.patience.tries == 2
+        Service.from_dict({"tries": "many"})
+    assert Service.from_dict({"tries": 2}).gateway.patience.tries == 2
 
 
 def test_the_official_client_is_satisfied_by_the_stand_in(tmp_path: Path) -> None:

@@ -98,6 +98,13 @@ def test_every_field_of_a_manifest_is_held_against_the_rows(field: str, tmp_path
         assert one.kind in ("manifest", "damaged") and "manifest" in one.found or one.found.startswith(f"{field} is")
 
 
+@pytest.mark.parametrize("symbol", ["BTC-USD", "BRK B"])
+def test_a_name_with_a_dash_or_a_blank_is_no_spread(symbol: str, tmp_path: Path) -> None:
+    with Store.open(tmp_path) as store:
+        store.write("trades", rows(symbol, FIRST, price=-0.5), source="s")
+        assert kinds(audit(store)) == ["values"]
+
+
 def test_sound_stores_have_no_findings(tmp_path: Path) -> None:
     """Trades, bars, books with all that is allowed: repeats, spreads below zero, crossed books, rows without a session."""
     book = {"symbol": "B", "ts": [FIRST * DAY + 1], "bid_price_1": [2.0], "bid_size_1": [1.0], "ask_price_1": [1.0], "ask_size_1": [1.0]}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tickcast.cleaning.clean import clean
 from tickcast.cleaning.cleaned import Cleaned
 from tickcast.cleaning.flags import FLAGGED, flags
+from tickcast.cleaning.memory import SPREAD
 from tickcast.cleaning.order import late_rows
 from tickcast.cleaning.quarantine import quarantine_rows
 from tickcast.cleaning.reasons import REASONS, explain
@@ -22,6 +23,7 @@ __all__ = [
     "PRICE_LIMIT",
     "REASONS",
     "REGULAR",
+    "SPREAD",
     "Cleaned",
     "Earlier",
     "Place",

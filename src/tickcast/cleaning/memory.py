@@ -20,14 +20,15 @@ from tickcast.cleaning.order import Marks, Numbers, coded, sequenced
 from tickcast.clock import DAY, MINUTE
 from tickcast.schema import Table
 
-__all__ = ["CONFIRMS", "FarPrice", "Rows", "Ties", "VolumeBackwards"]
+__all__ = ["CONFIRMS", "SPREAD", "FarPrice", "Rows", "Ties", "VolumeBackwards"]
 
 CONFIRMS = 3
 """Rows in a row that a rule sets aside and that agree with each other; the next one that agrees with them is believed."""
+SPREAD = r"[FGHJKMNQUVXZ]\d{1,2}[-: ]|:"
+"""In a symbol: a spread of contracts, as MGCG1-MGCJ1 or ES:BF H4-M4-U4, whose price may be zero or negative; not BTC-USD, not BRK B."""
 _PAUSE = 15 * MINUTE
 _FORGETS = 5 * DAY
 _AGREES = 1.1
-_SPREAD = re.compile(r"[FGHJKMNQUVXZ]\d{1,2}[-: ]")
 _LEAST = np.iinfo(np.int64).min
 _ASKED_LATER = ("off_tick", "volume_backwards")  # a row set aside so was sound to the rule of prices, which is asked before
 
@@ -175,7 +176,7 @@ class FarPrice:
             return out
         for name, at in rows.groups():
             known = at[np.isfinite(price[at])]
-            if len(known) and _SPREAD.search(name) is None:
+            if len(known) and re.search(SPREAD, name) is None:
                 out[known] = self._walk(name, rows.ts[known], low[known], high[known], price[known])
         return out
 

@@ -41,7 +41,7 @@ class Cache:
     def __init__(self, folder: Path, request: Request) -> None:
         self.request, self.folder = request, folder / request.folder
 
-    def place(self, piece: Piece) -> Path:
+    def path(self, piece: Piece) -> Path:
         """Where the piece lies, or would."""
         return self.folder / f"{piece.name}{_SUFFIX}"
 
@@ -51,10 +51,10 @@ class Cache:
 
     def sound(self, piece: Piece) -> bool:
         """Whether the piece is there and its bytes are those that were written."""
-        place = self.place(piece)
+        path = self.path(piece)
         try:
-            told = _beside(place).read_text(encoding="ascii").split()
-            with place.open("rb") as stream:
+            told = _beside(path).read_text(encoding="ascii").split()
+            with path.open("rb") as stream:
                 return told[:1] == [hashlib.file_digest(stream, "sha256").hexdigest()]
         except (OSError, UnicodeDecodeError):
             return False
@@ -62,7 +62,7 @@ class Cache:
     def seen(self, piece: Piece) -> Seen:
         """Records and bytes of a piece that is kept. Raises as `Arrival` does where its bytes have changed."""
         arrival = Arrival(self.request.dataset, self.request.schema, piece.start, piece.end, 1 << 62)
-        with self.place(piece).open("rb") as stream:
+        with self.path(piece).open("rb") as stream:
             while content := stream.read(1 << 16):
                 arrival.take(content)
         return arrival.end()
@@ -73,7 +73,7 @@ class Cache:
         Raises ProviderRefused and ProviderUnavailable as the gateway does, ProviderUnavailable too where the records are not as many as the
         provider counts, and SourceError where the disk refuses them.
         """
-        place = self.place(piece)
+        path = self.path(piece)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             with self._alone():
@@ -81,30 +81,30 @@ class Cache:
                     words = self.request.words(piece.start, piece.end)
                     counted = int(gateway.ask("metadata.get_record_count", {k: v for k, v in words.items() if k != "stype_out"}))
                     form = words | {"encoding": "dbn", "compression": "zstd"}
-                    gateway.stream(form, lambda pieces: self._keep(piece, place, pieces, counted))
+                    gateway.stream(form, lambda blocks: self._keep(piece, path, blocks, counted))
         except OSError as error:
             raise SourceError(
-                f"cannot be written: {error.strerror or error}", file=place, hint="make room, then go on where it stopped"
+                f"cannot be written: {error.strerror or error}", file=path, hint="make room, then go on where it stopped"
             ) from None
-        return place
+        return path
 
-    def _keep(self, piece: Piece, place: Path, pieces: Iterator[bytes], counted: int) -> None:
+    def _keep(self, piece: Piece, path: Path, blocks: Iterator[bytes], counted: int) -> None:
         arrival = Arrival(self.request.dataset, self.request.schema, piece.start, piece.end, counted + _SPARE)
-        digest, part = hashlib.sha256(), place.with_name(f".{place.name}.part")
+        digest, part = hashlib.sha256(), path.with_name(f".{path.name}.part")
         try:
             with part.open("wb") as out:
-                for content in pieces:
+                for content in blocks:
                     arrival.take(content)
                     digest.update(content)
                     out.write(content)
                 seen = arrival.end()
                 if counted != seen.inside and (counted != seen.records or seen.records - seen.inside > 2 + seen.records // 100):
                     told = f"{seen.records} records came, {seen.inside} of them inside, the provider counts {counted}"
-                    raise ProviderUnavailable(told, file=place.name)
+                    raise ProviderUnavailable(told, file=path.name)
                 out.flush()
                 os.fsync(out.fileno())
-            _write(_beside(place), f"{digest.hexdigest()}  {place.name}\n")
-            part.replace(place)
+            _write(_beside(path), f"{digest.hexdigest()}  {path.name}\n")
+            part.replace(path)
             sync_folder(self.folder)
         finally:
             part.unlink(missing_ok=True)
@@ -122,14 +122,14 @@ class Cache:
             os.close(descriptor)
 
 
-def _beside(place: Path) -> Path:
-    return place.with_name(f"{place.name}.sha256")
+def _beside(path: Path) -> Path:
+    return path.with_name(f"{path.name}.sha256")
 
 
-def _write(place: Path, text: str) -> None:
-    part = place.with_name(f".{place.name}.part")
+def _write(path: Path, text: str) -> None:
+    part = path.with_name(f".{path.name}.part")
     with part.open("w", encoding="ascii") as out:
         out.write(text)
         out.flush()
         os.fsync(out.fileno())
-    part.replace(place)
+    part.replace(path)

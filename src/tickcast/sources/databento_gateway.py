@@ -94,10 +94,10 @@ class Gateway:
         """The JSON answer of `metadata.get_cost` and its like. Raises ProviderRefused or ProviderUnavailable."""
 
         def once() -> Any:
-            with self._answer(method, words, get=get) as (response, pieces):
+            with self._answer(method, words, get=get) as (response, blocks):
                 content = bytearray()
-                for piece in pieces:
-                    content += piece
+                for block in blocks:
+                    content += block
                     if len(content) > _JSON_LIMIT:
                         raise ProviderUnavailable(f"{method} answers more than {_JSON_LIMIT} bytes", file=self.url)
                 try:
@@ -111,10 +111,10 @@ class Gateway:
         """What `taken` makes of the bytes of `timeseries.get_range`; asked again when it, or the way here, raises ProviderUnavailable."""
 
         def once() -> _T:
-            with self._answer("timeseries.get_range", words) as (response, pieces):
+            with self._answer("timeseries.get_range", words) as (response, blocks):
                 if "html" in response.headers.get("content-type", "") or "json" in response.headers.get("content-type", ""):
                     raise ProviderUnavailable(self._strange("timeseries.get_range", response), file=self.url)
-                return taken(pieces)
+                return taken(blocks)
 
         return self.patiently(once)
 
@@ -154,21 +154,21 @@ class Gateway:
         try:
             with client.stream("GET" if get else "POST", place, **said, headers=identity, auth=(key.text, "")) as response:  # type: ignore[arg-type]
                 self._judge(method, response, key)
-                yield response, self._pieces(method, response)
+                yield response, self._blocks(method, response)
         except httpx.TimeoutException:
             raise ProviderUnavailable(f"{method} is silent for {self.patience.read:g} s", file=self.url) from None
         except (httpx.HTTPError, httpx.StreamError) as error:
             told = key.hidden(str(error)) or type(error).__name__
             raise ProviderUnavailable(f"{method} breaks off: {told}", file=self.url) from None
 
-    def _pieces(self, method: str, response: httpx.Response) -> Iterator[bytes]:
+    def _blocks(self, method: str, response: httpx.Response) -> Iterator[bytes]:
         begun, got = self._clock(), 0
-        for piece in response.iter_raw():
-            got += len(piece)
+        for block in response.iter_raw():
+            got += len(block)
             passed = self._clock() - begun
             if passed > self.patience.grace and got < passed * self.patience.slowest:
                 raise ProviderUnavailable(f"{method} gives {got / passed:.0f} bytes a second", file=self.url)
-            yield piece
+            yield block
 
     def _judge(self, method: str, response: httpx.Response, key: Key) -> None:
         status = response.status_code
@@ -206,8 +206,8 @@ def _aware(moment: datetime) -> datetime:
 def _detail(response: httpx.Response) -> str:
     """What the service says of its refusal, on one line."""
     content = bytearray()
-    for piece in response.iter_raw():
-        content += piece
+    for block in response.iter_raw():
+        content += block
         if len(content) > 1 << 16:
             break
     try:

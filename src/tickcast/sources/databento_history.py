@@ -21,8 +21,8 @@ from tickcast.errors import ConfigError, ProviderRefused, ProviderUnavailable
 from tickcast.schema import CONTRACTS, TABLES, conform
 from tickcast.sources.base import Progress, Source, no_contracts
 from tickcast.sources.databento import Databento, mapped_ids
-from tickcast.sources.databento_desk import Desk
 from tickcast.sources.databento_request import SCHEMAS, Piece, Request, pieces
+from tickcast.sources.databento_service import Service
 from tickcast.sources.days import DayRange, trading_days
 
 __all__ = ["DatabentoHistory", "Estimate"]
@@ -49,7 +49,7 @@ class DatabentoHistory(Source):
     spreads: keep calendar spreads too.
     budget: US dollars that all downloads of this source may cost together, by the provider's own estimate; above it nothing is downloaded.
     access: `url` of the service, `cache` folder of the files kept, `key_file`, `offline: true` to read the cache alone, and the fields of
-        `Patience`. See `Desk`.
+        `Patience`. See `Service`.
 
     A continuous symbol keeps its name in `symbol`; `underlying_contract` tells the contract behind it.
     """
@@ -67,7 +67,7 @@ class DatabentoHistory(Source):
         calendar: str | None = None,
         spreads: bool = False,
         budget: float = 0.0,
-        access: Mapping[str, Any] | Desk | None = None,
+        access: Mapping[str, Any] | Service | None = None,
     ) -> None:
         self.request = Request(dataset, schema, tuple(part.strip() for part in symbol.split(",")))
         self.schema = SCHEMAS[schema]
@@ -80,7 +80,7 @@ class DatabentoHistory(Source):
             raise ConfigError(f"{budget} dollars are no budget", field="budget")
         self.table, self.calendar = TABLES[table or self.schema.tables[0]], calendar
         self.spreads, self.budget, self._spent = spreads, budget, 0.0
-        self.desk = access if isinstance(access, Desk) else Desk.from_dict(access)
+        self.service = access if isinstance(access, Service) else Service.from_dict(access)
 
     def history(self, *, start: int | None = None, end: int | None = None, progress: Progress | None = None) -> Iterator[Cleaned]:
         """A chunk per trading day. See `Source.history`.
@@ -93,8 +93,8 @@ class DatabentoHistory(Source):
         if not days:
             return
         plan, reach = self._plan(low, high)
-        if not self.desk.offline:
-            self._allow(self.request, self.desk.missing(self.request, plan))
+        if not self.service.offline:
+            self._allow(self.request, self.service.missing(self.request, plan))
         yield from self._told([day for day in days if day.end <= reach], plan, progress)
         if reach < high:
             told = f"{self.request.dataset} is complete until {_date((reach - self.schema.delay) // DAY)} (UTC), not for all that was asked"
@@ -104,48 +104,48 @@ class DatabentoHistory(Source):
         """What `history` of the range would download and cost now; nothing is downloaded."""
         low, high = self._range(start, end)
         plan, _ = self._plan(low, high) if low < high else ([], 0)
-        missing = self.desk.missing(self.request, plan)
-        return Estimate(len(missing), *self.desk.cost(self.request, missing))
+        missing = self.service.missing(self.request, plan)
+        return Estimate(len(missing), *self.service.cost(self.request, missing))
 
     def contracts(self) -> pl.DataFrame:
         """Definitions of the symbols on the last day that the provider has in full, known since they were received that day.
 
         Instruments that ended earlier are told by a source of schema `definition`. Offline nothing is known.
         """
-        if self.desk.offline:
+        if self.service.offline:
             return no_contracts()
         request = replace(self.request, schema="definition")
-        last = self.desk.available(request)[1] // DAY
+        last = self.service.available(request)[1] // DAY
         day = Piece(last - 1, last)
-        self._allow(request, self.desk.missing(request, [day]))
-        path, _ = self.desk.fetch(request, day)
+        self._allow(request, self.service.missing(request, [day]))
+        path, _ = self.service.fetch(request, day)
         if path is None:
             return no_contracts()
         read = pl.concat([chunk.frame for chunk in Databento(path, table=CONTRACTS.name, spreads=self.spreads).history()])
         return read.sort("symbol", "ts").unique("symbol", keep="last", maintain_order=True)
 
     def _range(self, start: int | None, end: int | None) -> tuple[int, int]:
-        if (start is None or end is None) and self.desk.offline:
-            kept = sorted(self.desk.cache(self.request).names())
+        if (start is None or end is None) and self.service.offline:
+            kept = sorted(self.service.cache(self.request).names())
             raise ConfigError(f"offline there is no range but of the {len(kept)} files kept", field="start", hint="give start and end")
         if start is None or end is None:
-            first, last = self.desk.available(self.request)
+            first, last = self.service.available(self.request)
             return first if start is None else start, last // DAY * DAY + self.schema.delay if end is None else end
         return start, end
 
     def _plan(self, low: int, high: int) -> tuple[list[Piece], int]:
         """The pieces whose records make the rows of [low, high), and the moment until which these are complete."""
         first, last = (low - self.schema.delay) // DAY, -(-(high - self.schema.delay) // DAY)
-        kept = self.desk.cache(self.request).names()
+        kept = self.service.cache(self.request).names()
         whole = last
-        if not self.desk.offline and any(Piece(day, day + 1).name not in kept for day in range(first, last)):
-            begins, ends = self.desk.available(self.request)
+        if not self.service.offline and any(Piece(day, day + 1).name not in kept for day in range(first, last)):
+            begins, ends = self.service.available(self.request)
             first, whole = max(first, begins // DAY), min(last, ends // DAY)
         return pieces(range(first, whole), self.schema.monthly, kept), high if whole >= last else whole * DAY + self.schema.delay
 
     def _allow(self, request: Request, missing: Sequence[Piece]) -> None:
         """Raises ProviderRefused where the downloads would cost more than the budget."""
-        _, dollars = self.desk.cost(request, missing) if missing else (0, 0.0)
+        _, dollars = self.service.cost(request, missing) if missing else (0, 0.0)
         if self._spent + dollars > self.budget:
             told = f"{len(missing)} downloads would cost {dollars:.2f} US dollars, {self.budget - self._spent:.2f} are allowed"
             whole = math.ceil(100 * (self._spent + dollars)) / 100
@@ -172,13 +172,13 @@ class DatabentoHistory(Source):
 
     def _read(self, piece: Piece, days: Sequence[DayRange]) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Rows of a piece and those set aside. A kept file that has nothing of a day is compared with what the provider counts today."""
-        path, fresh = self.desk.fetch(self.request, piece)
+        path, fresh = self.service.fetch(self.request, piece)
         if path is None:
             return self.table.empty(), _nothing(self.table.empty())
         rows, held = self._parsed(path, piece)
-        if not fresh and not self.desk.offline and self._bare(rows, piece, days) and self.desk.changed(self.request, piece):
+        if not fresh and not self.service.offline and self._bare(rows, piece, days) and self.service.changed(self.request, piece):
             self._allow(self.request, [piece])
-            rows, held = self._parsed(self.desk.cache(self.request).fetch(piece, self.desk.gateway, again=True), piece)
+            rows, held = self._parsed(self.service.cache(self.request).fetch(piece, self.service.gateway, again=True), piece)
         return rows, held
 
     def _bare(self, rows: pl.DataFrame, piece: Piece, days: Sequence[DayRange]) -> bool:
@@ -203,7 +203,7 @@ class DatabentoHistory(Source):
     def _named(self, rows: pl.DataFrame, path: Path, piece: Piece) -> pl.DataFrame:
         """Rows of a continuous symbol with the contract behind it in `underlying_contract`."""
         spans = mapped_ids(path)
-        names = self.desk.raw_symbols(self.request, piece, sorted(set(spans["instrument_id"].to_list())))
+        names = self.service.raw_symbols(self.request, piece, sorted(set(spans["instrument_id"].to_list())))
         spans = spans.with_columns(pl.col("instrument_id").replace_strict(names, default=None, return_dtype=pl.String).alias("contract"))
         day = (pl.col("ts_open" if "ts_open" in rows.columns else "ts") // DAY).cast(pl.Int32).alias("first")
         placed = rows.with_row_index("at").with_columns(day).sort("first", maintain_order=True)

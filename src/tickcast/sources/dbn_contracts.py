@@ -11,13 +11,13 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from tickcast.cleaning import SPREAD
 from tickcast.clock import DAY
 from tickcast.sources.dbn import Symbols, stamp, stamped_by
 from tickcast.sources.dbn_metadata import Metadata
 
 __all__ = ["FileContracts", "is_spread"]
 
-_SPREAD_MARKS = ("-", ":", " ")
 _Marks = NDArray[np.bool_]
 
 
@@ -84,5 +84,5 @@ class FileContracts:
 
 
 def is_spread() -> pl.Expr:
-    """Whether column `symbol` names a calendar spread."""
-    return pl.any_horizontal([pl.col("symbol").str.contains(mark, literal=True) for mark in _SPREAD_MARKS]).fill_null(False)
+    """Whether column `symbol` names a spread."""
+    return pl.col("symbol").str.contains(SPREAD).fill_null(False)

@@ -40,14 +40,14 @@ class DbnRows:
 
     def read(self, file: DbnFile, contracts: FileContracts) -> Iterator[tuple[float, Callable[[], Cleaned]]]:
         """For each block the share of the file that lies before it, and what makes its chunk: to be called in order, unless `free`."""
-        told = file.metadata
-        goes_on = self._before == (told.dataset, told.start)
-        self._before = (told.dataset, told.end)
+        metadata = file.metadata
+        goes_on = self._before == (metadata.dataset, metadata.start)
+        self._before = (metadata.dataset, metadata.end)
         self._books.begin(goes_on)
         self._lives.begin(goes_on)
         one = _OneFile(file, contracts, self.table, self.every, self._books, self._lives)
         for block in file.blocks(_BOOK_WIDTH if self.table.name == "book" else 0):
-            yield _share(block, told), lambda block=block: one.chunk(block)  # type: ignore[misc]
+            yield _share(block, metadata), lambda block=block: one.chunk(block)  # type: ignore[misc]
 
     @property
     def free(self) -> bool:
@@ -59,7 +59,7 @@ class _OneFile:
     """The chunks of one file."""
 
     def __init__(self, file: DbnFile, contracts: FileContracts, table: Table, every: str, books: OrderBooks, lives: OrderLives) -> None:
-        self.file, self.path, self.schema, self.told = file, file.path, file.metadata.schema, file.metadata
+        self.file, self.path, self.schema, self.metadata = file, file.path, file.metadata.schema, file.metadata
         self.contracts, self.table, self.every, self.books, self.lives = contracts, table, every, books, lives
         self.thinned = Thinned(every)
         self.marks: bool | None = None
@@ -67,7 +67,7 @@ class _OneFile:
     def chunk(self, block: DbnBlock) -> Cleaned:
         """The rows of a block's own records."""
         orders = self.schema == "mbo" and self.table.name != "trades"
-        clock = sound_clock(block.records, self.told.start, self.told.end) if orders else Clock(block.records)
+        clock = sound_clock(block.records, self.metadata.start, self.metadata.end) if orders else Clock(block.records)
         codes = self.contracts.codes(clock.records)
         own = np.arange(len(codes))[block.begin : block.end]
         left = self.contracts.left_out(codes[own])
@@ -105,8 +105,8 @@ class _OneFile:
             named = codes[np.searchsorted(numbers, frame["row"].to_numpy())]
         else:
             frame, refused = self.books.take(clock.records[own], codes, numbers, self.path)
-            if block.last and self.told.end is not None:
-                frame = pl.concat([frame, self.books.end(self.told.end)])
+            if block.last and self.metadata.end is not None:
+                frame = pl.concat([frame, self.books.end(self.metadata.end)])
             wrong = clock.wrong(own)
             refused = pl.concat([refused, wrong.with_columns(pl.col("row") + block.first)])
             named = frame["code"].to_numpy()
@@ -125,7 +125,7 @@ class _OneFile:
         if "code" not in frame.columns:  # books rebuilt are stamped by their own clock
             known = frame["ts_open" if "ts_open" in frame.columns else "ts"]
             plausible = (known >= EARLIEST) & (known < LATEST)
-            outside = ((known < self.told.start) | (known >= (self.told.end or _FOREVER))) & plausible
+            outside = ((known < self.metadata.start) | (known >= (self.metadata.end or _FOREVER))) & plausible
             if outside.any():
                 reasons.append(pl.when(outside).then(pl.lit("outside_request")))
             if not plausible.all():
@@ -151,9 +151,9 @@ def _as_read(refused: pl.DataFrame, records: NDArray[Any], symbols: pl.Series) -
     )
 
 
-def _share(block: DbnBlock, told: Metadata) -> float:
+def _share(block: DbnBlock, metadata: Metadata) -> float:
     """The share of the file's range that lies before a block."""
-    if block.first + block.begin == 1 or told.end is None or told.end <= told.start or block.begin == block.end:
+    if block.first + block.begin == 1 or metadata.end is None or metadata.end <= metadata.start or block.begin == block.end:
         return 0.0
     at = int(block.records[stamped_by(block.records.dtype)][block.begin])
-    return min(max((at - told.start) / (told.end - told.start), 0.0), 1.0)
+    return min(max((at - metadata.start) / (metadata.end - metadata.start), 0.0), 1.0)

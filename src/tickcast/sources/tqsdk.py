@@ -80,7 +80,7 @@ class TqSdk(LiveSource):
             raise ConfigError(f"a backlog of {backlog} ticks", field="backlog", hint="1 to 10000")
         self.symbol, self.table, self.backlog, self._python, self._clock = symbol, BOOK, backlog, python, clock
         self._service, self._account = dict(service or {}), account
-        self._desk: Link | None = None
+        self._link: Link | None = None
         self._exchange, self._product = parts[1], parts[2]
         product = f"{self._exchange}.{self._product}"
         self._one = parts[3] is not None or symbol.startswith("KQ.")
@@ -129,17 +129,17 @@ class TqSdk(LiveSource):
     @contextmanager
     def _linked(self) -> Iterator[Link]:
         """The link that answers questions; one that was left in the middle of an answer is not asked again."""
-        if self._desk is None:
-            self._desk = self._opened()
-            weakref.finalize(self, self._desk.close)
+        if self._link is None:
+            self._link = self._opened()
+            weakref.finalize(self, self._link.close)
         whole = False
         try:
-            yield self._desk
+            yield self._link
             whole = True
         finally:
             if not whole:
-                self._desk.close()
-                self._desk = None
+                self._link.close()
+                self._link = None
 
     def _catalogue(self, link: Link) -> pl.DataFrame:
         link.ask(ask="contracts", exchange=self._exchange, product=self._product)

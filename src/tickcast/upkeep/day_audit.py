@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from tickcast.calendars import Calendar
-from tickcast.cleaning import clean
+from tickcast.cleaning import SPREAD, clean
 from tickcast.clock import DAY, day_text
 from tickcast.errors import DataError, StoreError
 from tickcast.schema import TABLES, Table, conform
@@ -30,7 +30,6 @@ DAY_FINDINGS: Mapping[str, str] = {
 }
 """What a finding of a day is called, and what to do about it."""
 _JUDGED = ("trades", "bars", "book", "orders", "options", "signals")  # tables whose values cleaning has rules for
-_SPREADS = ("-", ":", " ")  # in a symbol: a calendar spread, whose price may be zero or negative
 
 
 @dataclass(frozen=True)
@@ -83,8 +82,7 @@ def day_findings(manifest: Day, read: Callable[[str], pl.DataFrame], calendar: C
             yield found(name, f"{int(mark.sum())} rows {text}", _first(mark))
     yield from (found("session", text, row) for text, row in _outside(shaped, table, calendar))
     if manifest.table in _JUDGED:
-        signed = pl.any_horizontal([pl.col(table.identity[0]).str.contains(mark, literal=True) for mark in _SPREADS])
-        aside = clean(shaped, table, signed=signed, arriving=True).quarantined
+        aside = clean(shaped, table, signed=pl.col(table.identity[0]).str.contains(SPREAD), arriving=True).quarantined
         for reason, count, row in aside.group_by("reason").agg(pl.len(), pl.col("row").min()).sort("reason").iter_rows():
             yield found("values", f"{count} rows that cleaning refuses: {reason}", int(row))
 

@@ -1,4 +1,4 @@
-"""The conversation with Databento's historical service: what it has, what it costs, what a symbol stands for; and the files kept of it."""
+"""Databento's historical service and the cache beside it: what it has, what it costs, what a symbol stands for, what was downloaded."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from tickcast.sources.databento_gateway import URL, Gateway, Patience
 from tickcast.sources.databento_key import Key
 from tickcast.sources.databento_request import Piece, Request
 
-__all__ = ["Desk"]
+__all__ = ["Service"]
 
 _WORDS = ("url", "cache", "key_file", "offline")
 
 
-class Desk:
+class Service:
     """One service and one cache.
 
     Parameters
@@ -39,8 +39,8 @@ class Desk:
         self._listed: list[tuple[Request, int, int, list[tuple[int, int]]]] = []
 
     @classmethod
-    def from_dict(cls, words: Mapping[str, Any] | None) -> Desk:
-        """The desk with these words: `url`, `cache`, `key_file`, `offline` and the fields of `Patience`. Raises ConfigError for others."""
+    def from_dict(cls, words: Mapping[str, Any] | None) -> Service:
+        """From the words of `access`: `url`, `cache`, `key_file`, `offline`, the fields of `Patience`. Raises ConfigError for others."""
         told = dict(words or {})
         patient = {one.name: one.type for one in fields(Patience)}
         for word in told:
@@ -114,9 +114,9 @@ class Desk:
         """
         cache = self.cache(request)
         if cache.sound(piece):
-            return cache.place(piece), False
+            return cache.path(piece), False
         if self.offline:
-            raise ProviderUnavailable("is not kept, or its bytes have changed", file=cache.place(piece), hint="go online once")
+            raise ProviderUnavailable("is not kept, or its bytes have changed", file=cache.path(piece), hint="go online once")
         if piece.name not in cache.names() and not self.missing(request, [piece]):
             return None, True
         return cache.fetch(piece, self.gateway), True
@@ -129,7 +129,7 @@ class Desk:
 
     def raw_symbols(self, request: Request, piece: Piece, ids: Sequence[int]) -> Mapping[int, str]:
         """Raw symbols of instrument ids in the time of a piece; kept beside its file."""
-        place = self.cache(request).place(piece).with_suffix("").with_suffix(".symbols.json")
+        place = self.cache(request).path(piece).with_suffix("").with_suffix(".symbols.json")
         if place.is_file():
             try:
                 return {int(number): str(name) for number, name in json.loads(place.read_text(encoding="utf-8")).items()}
