@@ -57,13 +57,15 @@ def test_a_collection_keeps_what_is_kept_and_nothing_else(opened: Places, writes
     kept = data.draw(st.sets(st.sampled_from(sorted(seen))))
     store.collect(kept, derived=days[:1])
     for version, frame in seen.items():
-        if version in kept or version == store.version():
+        assert store.holds(version) is (version in kept or version == store.version())
+        if store.holds(version):
             assert store.scan("signals", as_of=version).equals(frame)
         else:
             with pytest.raises(StoreError, match="no version"):
                 store.scan("signals", as_of=version)
     assert store.derived.days() == days[1:] and store.derived.read(days[1]).equals(rows + 1)
     assert store.collect(kept) == Collected(0, 0), "nothing is left to collect"
+    assert not store.holds("") and not store.holds("0" * 63 + "1")
     assert not store.examine(full=True).damage
     assert sorted(store._backend.names()) == sorted(store._backend.ledger.needed())
 

@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from tickcast.cli.arguments import Quiet, Settings, StoreAddress
-from tickcast.cli.data_range import alone
+from tickcast.cli.data_range import refuse_beside_config
 from tickcast.cli.stored import stored
 from tickcast.cli.terminal import Terminal, counted
 from tickcast.clock import day_text
@@ -65,7 +65,7 @@ def audit(
         Write the report as JSON.
     """
     terminal = Terminal(quiet=quiet, as_json=json)
-    alone(config, table, symbol, calendar)
+    refuse_beside_config(config, table, symbol, calendar)
     data = None if config is None else DataConfig.load(config, set_)
     from tickcast.calendars import calendar as named
     from tickcast.upkeep import audit as audited

@@ -11,7 +11,7 @@ from cyclopts import Parameter
 from rich.text import Text
 
 from tickcast.cli.arguments import Quiet, Settings, StoreAddress
-from tickcast.cli.data_range import alone, days_meant
+from tickcast.cli.data_range import days_meant, refuse_beside_config
 from tickcast.cli.stored import stored
 from tickcast.cli.terminal import Terminal
 from tickcast.clock import day_text
@@ -80,7 +80,7 @@ def coverage(
         Write the answer as JSON: per table and symbol the days with their state and rows.
     """
     terminal = Terminal(quiet=quiet, as_json=json)
-    alone(config, table, symbol, calendar)
+    refuse_beside_config(config, table, symbol, calendar)
     from tickcast.upkeep import with_quarantine
 
     with stored(store) as kept:

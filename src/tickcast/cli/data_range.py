@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from tickcast.store import Store
     from tickcast.upkeep import Family
 
-__all__ = ["alone", "days_meant"]
+__all__ = ["days_meant", "refuse_beside_config"]
 
 
-def alone(config: Path | None, *named: str | None) -> None:
+def refuse_beside_config(config: Path | None, *named: str | None) -> None:
     """Raises ConfigError where a configuration is given and table, symbol or calendar are named beside it."""
     if config is not None and any(each is not None for each in named):
         raise ConfigError("--config names table, symbol and calendar itself", hint="give --config alone, or none")

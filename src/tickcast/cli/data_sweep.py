@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json as json_text
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from cyclopts import Parameter
 
@@ -11,10 +10,6 @@ from tickcast.cli.arguments import AsJson, Quiet, StoreAddress
 from tickcast.cli.stored import stored
 from tickcast.cli.terminal import Terminal
 from tickcast.clock import DAY, day_number
-from tickcast.errors import StoreError
-
-if TYPE_CHECKING:
-    from tickcast.store import Store
 
 __all__ = ["collect", "compact"]
 
@@ -78,29 +73,10 @@ def collect(
     """
     terminal = Terminal(quiet=quiet, as_json=json)
     wanted: list[int | str] = [each if len(each) == 64 else (day_number(each) + 1) * DAY - 1 for each in keep]
+    from tickcast.lifecycle.receipts import versions_named
+
     with terminal.progress() as listener, stored(store) as kept:
-        named = [] if forget_receipts else [each for each in _receipts(store) if _holds(kept, each)]
+        named = [] if forget_receipts else [each for each in versions_named(store) if kept.holds(each)]
         found = kept.collect([*wanted, *named], progress=lambda what, share: listener("collect", what, share))
     told = {"versions": found.versions, "blocks": found.blocks}
     terminal.answer(told, f"{found.versions} versions forgotten, {found.blocks} files removed")
-
-
-def _holds(store: Store, version: str) -> bool:
-    try:
-        store.version(version)
-    except StoreError:
-        return False
-    return True
-
-
-def _receipts(store: str) -> list[str]:
-    """Versions that a store's receipts name; a damaged receipt names none."""
-    from tickcast.lifecycle.receipts import receipts_of
-
-    out = []
-    for path in sorted(receipts_of(store).glob("*.json")):
-        try:
-            out.append(str(json_text.loads(path.read_text(encoding="utf-8"))["version"]))
-        except (OSError, ValueError, KeyError, TypeError):
-            continue
-    return out

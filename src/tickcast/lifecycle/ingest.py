@@ -14,7 +14,7 @@ import polars as pl
 from tickcast.calendars import calendar
 from tickcast.clock import DAY, day_number
 from tickcast.config import DataConfig
-from tickcast.errors import DataError, SourceError, StoreError
+from tickcast.errors import DataError, SourceError
 from tickcast.lifecycle.own_rows import Span, spans_of
 from tickcast.lifecycle.progress import Progress
 from tickcast.lifecycle.receipts import Ingested, Inputs, Receipts
@@ -91,10 +91,10 @@ def ingest(
 def _known(kept: Receipts, store: Store) -> tuple[Ingested | None, list[Ingested]]:
     """What an ingest of the same gave where the store holds it, else the chunks that one committed before it ended early."""
     done = kept.remembered()
-    if done is not None and _holds(store, done.version):
+    if done is not None and store.holds(done.version):
         return done, []
     before = kept.committed()
-    return None, before if before and _holds(store, before[-1].version) else []
+    return None, before if before and store.holds(before[-1].version) else []
 
 
 def _nothing_read(whole: Ingested, data: DataConfig) -> DataError:
@@ -127,14 +127,6 @@ def _asked(data: DataConfig, source: Source, store: Store, progress: Progress, c
     named = held.select("symbol", "trading_day", pl.lit(0), "first_ts", "last_ts", "rows")
     spans = tuple(Span(*row) for row in named.iter_rows())
     return Ingested(done.version, int(held["rows"].sum()), done.outside, done.quarantined, MappingProxyType({}), spans)
-
-
-def _holds(store: Store, version: str) -> bool:
-    try:
-        store.version(version)
-    except StoreError:
-        return False
-    return True
 
 
 def _chunks(source: Source, skip: int, progress: Progress) -> Iterator[tuple[Path | None, Cleaned]]:

@@ -116,7 +116,7 @@ def stored_days(
     """
     kept = store.coverage(table, symbol, as_of=as_of).sort("first_ts", "last_ts")
     if not len(kept):
-        raise DataError(f"the store holds no {table} of {symbol}", hint="check the symbol against `tickcast ingest --json`")
+        raise DataError(f"the store holds no {table} of {symbol}", hint="check the symbol against `tickcast data list`")
 
     def read(content: str) -> pl.DataFrame:
         rows = store.day(content)

@@ -46,7 +46,7 @@ def market(experiment: Experiment, store: Store, arrived: Ingested) -> Market:
     spans = [span for span in arrived.spans if experiment.rolls or span.symbol == data.symbol]
     frames = [rows for _, rows in own_rows(store, data.table, spans, arrived.version)]
     if not frames:
-        hint = "check data.symbol against `tickcast ingest --json`"
+        hint = "check data.symbol against `tickcast data list`"
         raise DataError(f"the store holds no {data.table} of {data.symbol}", hint=hint)
     shape = TABLES[data.table]
     rows = pl.concat(frames, how="diagonal").sort("ts", shape.identity[0], maintain_order=True)
@@ -59,7 +59,7 @@ def market(experiment: Experiment, store: Store, arrived: Ingested) -> Market:
     if data.table == "options":
         rows = surface(rows)
     if not len(rows):
-        raise DataError(f"the store holds no {data.table} of {data.symbol}", hint="check data.symbol against `tickcast ingest --json`")
+        raise DataError(f"the store holds no {data.table} of {data.symbol}", hint="check data.symbol against `tickcast data list`")
     first, last = int(rows["ts"][0]), int(rows["ts"][-1])
     return Market(rows, schedule, calendar(data.calendar).sessions(first, last + _AHEAD))
 

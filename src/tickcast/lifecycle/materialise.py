@@ -104,7 +104,7 @@ def feature_rows(entry: Registered, symbol: str, days: Sequence[InputDay], store
         step = int(json.loads(there.source)["step"])
     names = entry.features.names
     if not frames:
-        raise FeatureError(f"there are no days of {symbol}", hint="check the symbol against `tickcast ingest --json`")
+        raise FeatureError(f"there are no days of {symbol}", hint="check the symbol against `tickcast data list`")
     whole = pl.concat(frames)
     values = np.ascontiguousarray(whole.select(names).to_numpy()).reshape(len(whole), len(names))
     ts, session, segment, price = (whole[name].to_numpy() for name in _CONTEXT)

@@ -24,7 +24,7 @@ from tickcast.schema import TABLES
 from tickcast.sources import SOURCES
 from tickcast.store.quest_address import QuestAddress
 
-__all__ = ["Ingested", "Inputs", "Receipts", "receipts_of"]
+__all__ = ["Ingested", "Inputs", "Receipts", "receipts_of", "versions_named"]
 
 _OF_SERVERS = Path("data/receipts")
 _STAMPING = ("zone", "unit", "format", "interval", "bar_stamp", "start", "step", "jump", "every", "reference")
@@ -116,6 +116,17 @@ def receipts_of(where: str | Path) -> Path:
     address = QuestAddress.parse(str(where))
     place = f"{address.host}:{address.pg}/{address.name}"
     return _OF_SERVERS / f"{address.name}-{hashlib.sha256(place.encode()).hexdigest()[:12]}"
+
+
+def versions_named(where: str | Path) -> list[str]:
+    """The versions that the receipts of a store name; a damaged receipt names none."""
+    out = []
+    for path in sorted(receipts_of(where).glob("*.json")):
+        try:
+            out.append(str(json.loads(path.read_text(encoding="utf-8"))["version"]))
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+    return out
 
 
 class Receipts:

@@ -1,8 +1,8 @@
 """The process in which a query runs: a database in memory behind two pipes, with its configuration locked.
 
 It is given the statement, says which tables and columns it needs, is given these as Arrow streams and answers with one, behind which
-a line of JSON says whether it is whole. It opens no file
-but its own spill space, starts no thread beyond its limit, and ends with its parent. Run as `python -m tickcast.query.worker`.
+a line of JSON says whether it is whole. It opens no file but its own spill space, starts no thread beyond its limit, and ends with its
+parent. Run as `python -m tickcast.query.worker`.
 """
 
 from __future__ import annotations

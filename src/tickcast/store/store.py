@@ -18,7 +18,7 @@ from tickcast.store.definitions import Definitions
 from tickcast.store.derived import Derived
 from tickcast.store.embedded import Embedded
 from tickcast.store.empty import Empty
-from tickcast.store.manifest import Day, DerivedDay, Part, Summary, refuse_overlaps, summary, summed
+from tickcast.store.manifest import NO_VERSION, Day, DerivedDay, Part, Summary, refuse_overlaps, summary, summed
 from tickcast.store.quest_address import questdb
 from tickcast.store.records import Commit
 from tickcast.store.soundness import Damage, Soundness, examined, ledger_damage
@@ -211,6 +211,11 @@ class Store:
     def version(self, as_of: int | str | None = None) -> str:
         """A hash that names the stored rows: equal rows give an equal name, however, wherever and in whatever order they were written."""
         return self._backend.ledger.version(as_of)[1]
+
+    def holds(self, version: str) -> bool:
+        """Whether this version can be read: it was written here and not collected."""
+        there = self._backend.ledger.query("SELECT 1 FROM versions WHERE hash = ? AND hash <> ''", (version,))
+        return version == NO_VERSION or bool(there)
 
     def examine(self, full: bool = False, *, progress: Callable[[str, float], None] | None = None) -> Soundness:
         """Everything that is wrong: reads each block of the present version (`full`: of every version, and derived days), compares each day
