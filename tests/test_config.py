@@ -50,7 +50,9 @@ def test_changes_are_typed_and_change_the_hash(tmp_path: Path) -> None:
         ("baselines: [climatology]", "baselines: [garch]", ("garch", "climatology, har")),
         ("[15m]", "[]", ("target.horizons",)),
         ("name: small", "name: Bad Name", ("name",)),
-        ("source: simulated", "source: sim", ("data.source", "simulated")),
+        ("source: simulated", "source: sim", ("data.source", "'sim' is not known", "simulated")),
+        ("source: simulated", "source: databentp", ("Did you mean 'databento'?",)),
+        ("source: simulated, ", "", ("data.source: is missing", "Write a line source: with its value")),
     ],
 )
 def test_a_mistake_is_named_with_the_way_out(tmp_path: Path, old: str, new: str, words: tuple[str, ...]) -> None:

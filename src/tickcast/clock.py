@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from tickcast.errors import ConfigError
 
-__all__ = ["DAY", "HOUR", "MINUTE", "SECOND", "day_date", "day_number", "day_text", "format_duration", "parse_duration"]
+__all__ = ["DAY", "HOUR", "MINUTE", "SECOND", "day_date", "day_number", "day_text", "format_duration", "parse_duration", "time_text"]
 
 SECOND = 1_000_000_000
 MINUTE = 60 * SECOND
@@ -60,6 +60,15 @@ def day_text(day: int) -> str:
     '2024-03-05'
     """
     return day_date(day).isoformat()
+
+
+def time_text(ts: int) -> str:
+    """UTC nanoseconds as a time for people, to the second.
+
+    >>> time_text(86_400_000_000_000)
+    '1970-01-02 00:00:00 UTC'
+    """
+    return datetime.fromtimestamp(ts // SECOND, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 def day_number(text: str) -> int:

@@ -342,6 +342,10 @@ def _explained(error: ValidationError, path: Path | str, under: tuple[str, ...] 
     first = next((problem for problem in problems if problem["type"] == "extra_forbidden"), problems[0])
     parts = (*under, *first["loc"])
     where = ".".join(str(part) for part in parts)
+    if first["type"] == "missing":
+        return ConfigError("is missing", file=path, field=where, hint=f"write a line {parts[-1]}: with its value")
+    if first["type"] == "literal_error":
+        return _not_among(first, path, where)
     if first["type"] != "extra_forbidden":
         return ConfigError(first["msg"].removeprefix("Value error, "), file=path, field=where or None)
     model: Any = Experiment
@@ -351,6 +355,14 @@ def _explained(error: ValidationError, path: Path | str, under: tuple[str, ...] 
     near = difflib.get_close_matches(str(parts[-1]), known, n=1)
     hint = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(known)}"
     return ConfigError("unknown key", file=path, field=where, hint=hint)
+
+
+def _not_among(problem: Mapping[str, Any], path: Path | str, where: str) -> ConfigError:
+    """A value that is none of a few words."""
+    known = str(problem["ctx"]["expected"]).replace("'", "").replace(" or ", ", ").split(", ")
+    near = difflib.get_close_matches(str(problem["input"]), known, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"choose one of {', '.join(known)}"
+    return ConfigError(f"{problem['input']!r} is not known", file=path, field=where, hint=hint)
 
 
 def _field_model(model: Any, name: str) -> Any:

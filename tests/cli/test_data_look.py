@@ -10,6 +10,7 @@ import pytest
 
 from tickcast.cli import execute
 from tickcast.clock import DAY, MINUTE
+from tickcast.schema import CONTEXT, TABLES
 from tickcast.store import Store
 
 FIRST = 19_783  # 2024-03-01
@@ -57,6 +58,24 @@ def test_the_calendar_marks_the_stored_days(store: Path, capsys: pytest.CaptureF
     assert isinstance(found, list) and [(each["symbol"], len(each["days"])) for each in found] == [("A", 3), ("[b]", 1)]
     assert found[1]["days"] == [{"day": "2024-03-02", "state": "stored", "rows": 2, "quarantined": 0}]
     assert told(["coverage", "bars", "--store", str(store)], capsys) == "no stored day\n"
+
+
+def test_the_columns_of_tables_are_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert answer(["columns"], capsys) == {name: list(table.names) for name, table in TABLES.items()}
+    for name, table in TABLES.items():
+        found = answer(["columns", name], capsys)
+        assert isinstance(found, dict) and found["identity"] == list(table.identity)
+        assert [each["column"] for each in found["columns"]] == [*table.names, *(column.name for column in CONTEXT)]
+        text = told(["columns", name], capsys)
+        assert all(column.name in text and column.unit in text for column in table.columns)
+    assert execute(["data", "columns", "quotes"]) == 1
+    assert "no table 'quotes'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [["--symbol", "Z"], ["--table", "bars"], ["--table", "trades", "--symbol", "Z"]])
+def test_an_audit_of_what_is_not_stored_is_no_clean_bill(words: list[str], store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert execute(["data", "audit", *words, "--store", str(store)]) == 1
+    assert f"holds nothing of {' and '.join(words[1::2])}. See what is stored" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("command", ["list", "coverage"])

@@ -46,6 +46,8 @@ def test_rows_are_shown_as_they_were_read(where: list[str], capsys: pytest.Captu
     found = json.loads(told(["trades", "--reason", "price_not_positive", "--rows", "9", *where, "--json"], capsys))
     assert found["rows"] == 1
     assert (found["shown"][0]["source"], found["shown"][0]["file_row"], found["shown"][0]["original"]["price"]) == ("a.csv", 3, "-7.5")
+    assert found["shown"][0]["time"] == "2023-11-14 22:13:20 UTC"
+    assert "2023-11-14 22:13:20 UTC" in told(["--rows", "9", *where], capsys)
     assert "1e+18" in told(["--rows", "9", "--day", "2023-11-14", *where], capsys)
     assert "no row was set aside" in told(["--symbol", "NQ", *where], capsys)
     assert "no row was set aside" in told(["bars", "--rows", "9", *where], capsys)

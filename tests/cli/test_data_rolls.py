@@ -43,6 +43,18 @@ def test_rolls_are_explained_kept_and_never_changed_by_more_data(tmp_path: Path,
         assert [each.version for each in store.definitions.versions("rolls/MGC.volume")] == [1, 2]
 
 
+def test_a_file_that_holds_a_data_section_alone_names_the_product(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with Store.open(tmp_path / "s") as store:
+        store.write("bars", bars(4), source="made up")
+    config = tmp_path / "my.yaml"
+    config.write_text("data: {source: databento, symbol: MGC, table: bars, files: raw}\n")
+    hashes = []
+    for what in ("MGC", str(config)):
+        assert execute(["data", "rolls", "show", what, "--store", str(tmp_path / "s"), "--json"]) == 0
+        hashes.append(json.loads(capsys.readouterr().out)["hash"])
+    assert hashes[0] == hashes[1]
+
+
 def test_what_cannot_be_shown_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with Store.open(tmp_path / "s") as store:
         store.write("bars", bars(2), source="made up")

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from tickcast.config import DataConfig, Experiment
-from tickcast.errors import DataError, SourceError
+from tickcast.errors import ConfigError, DataError, SourceError
 from tickcast.lifecycle.describe import Described
 from tickcast.lifecycle.ingest import Ingested, ingest
 from tickcast.lifecycle.market import Market, market
@@ -58,7 +58,7 @@ def test_a_folder_is_read_by_the_pattern_of_its_source(tmp_path: Path) -> None:
 
 def test_an_option_that_the_source_does_not_know(tmp_path: Path, experiment: Experiment) -> None:
     data = experiment.data.model_copy(update={"options": {"dayz": 2}})
-    with Store.open(tmp_path / "store") as store, pytest.raises(DataError, match="dayz"):
+    with Store.open(tmp_path / "store") as store, pytest.raises(ConfigError, match=r"data\.options\.dayz.*Did you mean 'days'"):
         ingest(data, store, tmp_path / "receipts", Progress())
     assert not (tmp_path / "receipts").exists()
 

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from tickcast.clock import DAY, HOUR, MINUTE
 from tickcast.config import DataConfig
-from tickcast.errors import SourceError
+from tickcast.errors import DataError, SourceError
 from tickcast.lifecycle import ingest as room
 from tickcast.lifecycle.ingest import ingest
 from tickcast.lifecycle.own_rows import Span, joined
@@ -125,6 +125,31 @@ def test_a_process_killed_at_any_moment_loses_and_doubles_nothing(data: DataConf
     with Store.open(tmp_path / "cut" / "store") as store, Store.open(tmp_path / "whole" / "store") as expected:
         assert store.scan("trades").equals(expected.scan("trades"))
         assert store.version() == whole.version
+
+
+def test_a_mistake_that_brought_no_row_does_not_stand_in_the_way(data: DataConfig, tmp_path: Path) -> None:
+    """A wrong column, then a wrong calendar, each under another stamp: nothing was committed, so nothing is contradicted."""
+    columns = {**OPTIONS["columns"], "price": "x"}
+    for options, calendar, found in (
+        ({**OPTIONS, "unit": "us", "columns": columns}, "24/7", "no such column"),
+        ({**OPTIONS, "layout": {"delay": "7h"}, "columns": columns}, "24/7", "no such column"),
+        ({**OPTIONS, "layout": {"delay": "3h"}}, "NYSE", "outside the sessions of NYSE.*name another data.calendar"),
+    ):
+        wrong = data.model_copy(update={"options": options, "calendar": calendar})
+        with pytest.raises(DataError, match=f"(?i){found}"):
+            into(tmp_path, wrong)
+        assert list((tmp_path / "store" / "receipts").iterdir()) == []
+    assert into(tmp_path, data).rows == 300
+
+
+def test_a_failure_after_rows_were_committed_is_remembered(data: DataConfig, tmp_path: Path) -> None:
+    (tmp_path / "raw" / "day4.csv").write_text("t,p\n1,2\n")
+    for _ in range(2):  # also where the second attempt commits nothing itself
+        with pytest.raises(SourceError, match=r"day4\.csv"):
+            into(tmp_path, data)
+    late = data.model_copy(update={"options": {**OPTIONS, "layout": {"delay": "1h"}}, "files": str(tmp_path / "raw" / "day0.csv")})
+    with pytest.raises(SourceError, match="stand in the store twice"):
+        into(tmp_path, late)
 
 
 @pytest.mark.parametrize("torn", ['{"chunk": 1, "ver', '{"chunk": 7}\n', "[]\n", "\n", '{"chunk": 0}\n'])

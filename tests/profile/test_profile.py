@@ -102,7 +102,9 @@ def test_the_files_are_whole_and_reach_nothing_outside(trades: Profile, tmp_path
     names = {path.name: path.read_text(encoding="utf-8") for path in write_profile(trades, tmp_path / "new")}
     assert set(names) == {"quality.html", "dictionary.md", "queries.sql", "profile.json"}
     assert re.findall(r"https?://|src=|@import", names["quality.html"]) == []
-    assert names["quality.html"].count("day missing") == names["quality.html"].count("day none") == 1
+    assert names["quality.html"].count('"day missing"') == names["quality.html"].count('"day none"') == 1
+    assert "1 symbol on 8 trading days, 1 expected day missing" in names["quality.html"]
+    assert f"{trades.rows:,} rows of 1 symbol, dataset" in names["dictionary.md"]
     assert json.loads(names["profile.json"]) == json.loads(json.dumps(as_json(trades)))
     assert names["dictionary.md"] == dictionary(trades)
     assert not re.search(r"\d{19}", names["dictionary.md"] + re.sub(r"<script.*?</script>", "", names["quality.html"], flags=re.DOTALL))
@@ -118,6 +120,35 @@ def test_every_sample_query_runs_and_answers(stored: Store, table: str) -> None:
     assert len(asked) >= 4
     for text in asked:
         assert len(query(stored, text).frame) > 0
+
+
+def test_quantiles_are_values_and_shares_are_never_rounded_to_nothing(tmp_path: Path) -> None:
+    """The middle of calls (+1) and puts (-1) is one of them; a null among thousands is one; a length has its unit."""
+    ts = [MONDAY * DAY + at for at in range(40_000)]
+    quotes = {
+        "underlying": "X",
+        "ts": ts,
+        "expiry": (MONDAY + 9) * DAY,
+        "strike": 5.0,
+        "right": [1, -1] * 20_000,
+        "bid": [None, *[1.0] * 39_999],
+    }
+    bar = {
+        "symbol": "B",
+        "ts": MONDAY * DAY + MINUTE,
+        "ts_open": MONDAY * DAY,
+        "interval": MINUTE,
+        **dict.fromkeys(("open", "high", "low", "close"), 5.0),
+    }
+    with Store.open(tmp_path) as store:
+        store.write("options", pl.DataFrame(quotes), source="made up")
+        store.write("bars", pl.DataFrame([bar]), source="made up")
+        options, bars = profile(store, "options"), profile(store, "bars")
+    right = next(each for each in options.columns if each.column.name == "right")
+    assert set(right.quantiles) == {-1.0, 1.0}
+    assert "| < 0.01% |" in dictionary(options)
+    assert "| 1m | 1m | 1m | 1m | 1m |" in dictionary(bars)
+    assert "iv" not in queries(options) and "volume" not in queries(options)  # nothing is asked of columns without a value
 
 
 def test_what_is_not_stored_is_told(stored: Store) -> None:

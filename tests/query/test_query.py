@@ -113,6 +113,8 @@ def test_the_second_wall_holds_without_the_first(tmp_path: Path, monkeypatch: py
         ("SELECT list(x) FROM range(200000000) t(x)", Limits(memory=64), "needs more than 64 MiB"),
         ("SELECT repeat('x', 2000000000)", Limits(memory=64), "needs more than 64 MiB|ended with code"),
         ("SELECT nonsense FROM trades", Limits(), "nonsense"),
+        ("SELECT pric FROM trades", Limits(), r"not found in FROM clause\. Mend it: tickcast data columns TABLE"),
+        ("SELECT summ(price) FROM trades", Limits(), 'did you mean "sum"'),
         ("SELEKT 1", Limits(), "syntax error"),
     ],
 )

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tickcast.config import DataConfig
-from tickcast.errors import DataError, SourceError
+from tickcast.errors import SourceError, TickcastError
 from tickcast.sources import MappedTable, SimulatedMarket
 from tickcast.sources.configured import configured
 
@@ -23,7 +23,14 @@ def test_options_and_files_reach_the_source(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_a_source() -> None:
-    with pytest.raises(DataError, match=r"dayz.*docs/sources"):
-        configured(DataConfig(source="simulated", symbol="S", options={"dayz": 3}))
+    for source, options, found in (
+        ("simulated", {"dayz": 3}, r"data\.options\.dayz: source simulated has no such option\. Did you mean 'days'\?"),
+        ("lobster", {"zzz": 3}, r"data\.options\.zzz: .* no such option\. Its options: none"),
+        ("table", {"unit": "ns"}, r"data\.options\.columns: source table needs it"),
+        ("table", {"columns": {}, "member": 7, "zone": 3}, r"data\.options|zone"),
+    ):
+        data = DataConfig(source=source, symbol="S", table="bars" if source == "simulated" else "trades", files="a.csv", options=options)
+        with pytest.raises(TickcastError, match=found):
+            configured(data)
     with pytest.raises(SourceError, match=r"data\.files"):
         configured(DataConfig(source="lobster", symbol="S"))

@@ -59,8 +59,8 @@ def test_a_file_that_cannot_be_read_is_told_in_one_line(tmp_path: Path, content:
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"zone": "America/New_Yorkk"}, "did you mean America/New_York"),
-        ({"columns": {**COLUMNS, "prise": "px"}}, "(?i)did you mean price"),
+        ({"zone": "America/New_Yorkk"}, "(?i)did you mean 'America/New_York'"),
+        ({"columns": {**COLUMNS, "prise": "px"}}, "(?i)did you mean 'price'"),
         ({"columns": {"price": "px"}}, "no column is mapped to ts"),
         ({"table": "bars", "columns": {"ts": "time", "open": "px"}}, "interval"),
         ({"unit": "seconds"}, "no unit"),

@@ -25,9 +25,11 @@ def test_rows_are_mapped_and_those_that_cannot_be_are_kept_aside() -> None:
 
 
 def test_a_mapping_that_cannot_be_is_refused_before_anything_is_read() -> None:
-    with pytest.raises(ConfigError, match="Did you mean price"):
+    with pytest.raises(ConfigError, match="Did you mean 'price'"):
         DeclaredColumns(TRADES, {**COLUMNS, "prise": "px"}, "A", Stamps(unit="s"), Layout())
+    with pytest.raises(ConfigError, match="Its columns: symbol, ts, ts_event, price, size, side, sequence"):
+        DeclaredColumns(TRADES, {**COLUMNS, "xyz": "px"}, "A", Stamps(unit="s"), Layout())
     with pytest.raises(ConfigError, match="no column is mapped to ts"):
         DeclaredColumns(SIGNALS, {"value": "px"}, "A", Stamps(unit="s"), Layout())
-    with pytest.raises(SourceError, match="Did you mean qty"):
+    with pytest.raises(SourceError, match="Did you mean 'qty'"):
         DeclaredColumns(TRADES, {**COLUMNS, "size": "qyt"}, "A", Stamps(unit="s"), Layout()).cleaned(ROWS, Path("rows"))

@@ -72,6 +72,13 @@ def test_without_the_reference_rows_of_one_stamp_stay(market_data: Path) -> None
     assert books["bid_size_1"].drop_nulls().min() == 100.0
 
 
+def test_rows_that_were_not_asked_for_are_counted(market_data: Path) -> None:
+    assert read(market_data, "sampleTDataRaw.rda", exchange="N").left_out == {"other_exchange": 77_263 - 11_191}
+    other = read(market_data, "sampleTDataRaw.rda", symbol="AAPL")
+    assert other.left_out == {"other_symbol": 77_263} and not len(other.frame)
+    assert read(market_data, "sampleTDataRaw.rda").left_out == {}
+
+
 def test_wrong_and_damaged_files_are_refused(market_data: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="exchange"):
         Taq(market_data / "taq" / "sampleQDataRaw.rda", table="book")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -120,7 +121,10 @@ def test_hours_in_which_a_symbol_hardly_trades_are_no_hole(tmp_path: Path) -> No
     with Store.open(tmp_path) as store:
         store.write("bars", rare, source="far month")
         found = audit(store, calendar=lambda table, symbol: CME)
-    assert found.ok and "quiet" in {each.kind for each in found.remarks}
+    assert found.ok
+    (quiet,) = (each for each in found.remarks if each.kind == "quiet")  # told once, not an hour at a time
+    assert quiet.row is not None
+    assert re.fullmatch(r"\d+ stretches of an hour and more without a bar, the first one here, the longest \d+\.\d h", quiet.found)
 
 
 def test_a_roll_is_no_splice_and_a_day_that_cannot_be_read_no_hole(tmp_path: Path) -> None:
@@ -149,7 +153,7 @@ def test_odd_rows_are_counted_and_leave_the_exit_code_alone(tmp_path: Path, caps
     assert code == 0 and found["ok"] and found["findings"] == []
     kinds = {(each["table"], each["kind"]): each for each in found["remarks"]}
     assert {("bars", "spike"), ("bars", "silence"), ("book", "crossed"), ("book", "locked"), ("book", "still")} <= set(kinds)
-    assert kinds["book", "crossed"]["row"] == 51 and kinds["book", "crossed"]["found"].startswith("1 rows on 1 days")
+    assert kinds["book", "crossed"]["row"] == 51 and kinds["book", "crossed"]["found"].startswith("1 row on 1 day,")
     assert all(each["do"] == SERIES_REMARKS[each["kind"]] for each in found["remarks"])
     assert execute(["data", "audit", "--store", str(tmp_path / "s"), "--calendar", "CME_Equity", "--quiet"]) == 0
     assert "(crossed)" in capsys.readouterr().out

@@ -5,6 +5,7 @@ from __future__ import annotations
 from cyclopts import App
 
 from tickcast.cli.data_audit import audit
+from tickcast.cli.data_columns import columns
 from tickcast.cli.data_copy import copy
 from tickcast.cli.data_cost import cost
 from tickcast.cli.data_coverage import coverage
@@ -23,6 +24,7 @@ __all__ = ["data"]
 data = App(name="data", help="List, draw, check and complete what the store holds.")
 
 data.command(list_datasets, name="list")
+data.command(columns, name="columns")
 data.command(coverage, name="coverage")
 data.command(verify, name="verify")
 data.command(cost, name="cost")

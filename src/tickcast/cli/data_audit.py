@@ -15,6 +15,7 @@ from tickcast.cli.stored import stored
 from tickcast.cli.terminal import Terminal, counted
 from tickcast.clock import day_text
 from tickcast.config import DataConfig
+from tickcast.errors import DataError
 
 if TYPE_CHECKING:
     from tickcast.calendars import Calendar
@@ -79,6 +80,9 @@ def audit(
             dataset = family(data, kept)
             table, only = data.table, tuple(sorted({*dataset.alive, *dataset.members}))
         found = audited(kept, table=table, symbols=only, calendar=known, progress=lambda what, share: listener("audit", what, share))
+    if not found.days and (table is not None or only is not None):
+        asked = " and ".join([*([table] if table else []), *([", ".join(only)] if only else [])])
+        raise DataError(f"the store holds nothing of {asked}", hint="see what is stored: tickcast data list")
     terminal.answer(_told(found), _drawn(found))
     return 0 if found.ok else 1
 

@@ -11,7 +11,7 @@ from rich.table import Table
 from tickcast.cli.arguments import AsJson, Quiet, StoreAddress
 from tickcast.cli.stored import stored
 from tickcast.cli.terminal import Terminal
-from tickcast.clock import day_number
+from tickcast.clock import day_number, time_text
 
 if TYPE_CHECKING:
     import polars as pl
@@ -80,10 +80,10 @@ def _count(terminal: Terminal, found: pl.DataFrame) -> None:
 
 
 def _show(terminal: Terminal, shown: pl.DataFrame, rows: int) -> None:
-    lines = [{**row, "original": text.loads(row["original"])} for row in shown.iter_rows(named=True)]
-    drawn = Table("source", "row", "reason", "original", box=None)
+    lines = [{**row, "time": time_text(row["ts"]), "original": text.loads(row["original"])} for row in shown.iter_rows(named=True)]
+    drawn = Table("source", "row", "time", "reason", "original", box=None)
     for line in lines:
         said = ", ".join(f"{name} {value}" for name, value in line["original"].items() if value is not None)
-        drawn.add_row(*map(escape, (line["source"], str(line["file_row"] or ""), line["reason"], said)))
+        drawn.add_row(*map(escape, (line["source"], str(line["file_row"] or ""), line["time"], line["reason"], said)))
     terminal.remark(f"{len(lines)} of {rows} rows")
     terminal.answer({"rows": rows, "shown": lines}, drawn if lines else "no row was set aside")

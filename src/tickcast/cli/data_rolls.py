@@ -13,7 +13,7 @@ from tickcast.cli.arguments import AsJson, Quiet, StoreAddress
 from tickcast.cli.stored import stored
 from tickcast.cli.terminal import Terminal
 from tickcast.clock import day_text
-from tickcast.config import Experiment, RollsConfig
+from tickcast.config import DataConfig, Experiment, RollsConfig, read_yaml
 from tickcast.errors import ConfigError, DataError
 
 __all__ = ["rolls", "show"]
@@ -49,7 +49,7 @@ def show(
     Parameters
     ----------
     what
-        A product, as MGC, or an experiment's YAML file with a rolls section.
+        A product, as MGC, or a YAML file: an experiment's with a rolls section, or one that holds a data section alone.
     by
         What decides; of an experiment its own setting.
     threshold
@@ -98,6 +98,9 @@ def _settings(what: str, typed: RollsConfig, table: str) -> tuple[RollsConfig, s
     """The rolls and the table asked for: those of a configuration, or the product as typed."""
     if not what.endswith((".yaml", ".yml")) and not Path(what).is_file():
         return typed, table
+    if "name" not in read_yaml(what):  # a file that holds a data section and nothing else
+        data = DataConfig.load(what)
+        return typed.model_copy(update={"product": data.symbol}), data.table
     experiment = Experiment.load(what)
     if experiment.rolls is None:
         raise ConfigError("has no rolls", file=what, field="rolls", hint="name a product instead, as MGC")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -14,7 +15,7 @@ import polars as pl
 from tickcast.calendars import calendar
 from tickcast.clock import DAY, day_number
 from tickcast.config import DataConfig
-from tickcast.errors import DataError, SourceError
+from tickcast.errors import DataError, SourceError, TickcastError
 from tickcast.lifecycle.own_rows import Span, spans_of
 from tickcast.lifecycle.progress import Progress
 from tickcast.lifecycle.receipts import Ingested, Inputs, Receipts
@@ -67,22 +68,22 @@ def ingest(
     if not changed:
         kept.refuse_changed()
     kept.refuse_other_rows()
-    kept.begin(before)
     sessions, committed = calendar(data.calendar), list(before)
     now = None if made_up else clock()  # a market that is made up may lie in the future
-    if data.table != CONTRACTS.name:
-        remember(source.contracts(), store, source=_provenance(data, inputs, None, "what the files tell of contracts"), now=now)
     table = TABLES[data.table]
     intake = Intake(table, sessions, market_rules(data, sessions), earlier=EarlierRows(store, table), source=data.source)
-    for file, chunk in _chunks(source, len(before), progress):
-        origin, taken = _provenance(data, inputs, file, chunk.origin), intake.take(chunk, now, wanted=_inside(data))
-        del chunk
-        committed.append(_commit(taken, origin, data, inputs, store, progress))
-        del taken
-        kept.note(len(committed) - 1, committed[-1])
-    whole = Ingested.together(committed, inputs.files) if committed else Ingested(store.version(), 0, 0, MappingProxyType({}), inputs.files)
-    if whole.rows == 0:
-        raise _nothing_read(whole, data)
+    with _begun(kept, before, store):
+        if table is not CONTRACTS:
+            remember(source.contracts(), store, source=_provenance(data, inputs, None, "what the files tell of contracts"), now=now)
+        for file, chunk in _chunks(source, len(before), progress):
+            origin, taken = _provenance(data, inputs, file, chunk.origin), intake.take(chunk, now, wanted=_inside(data))
+            del chunk
+            committed.append(_commit(taken, origin, data, inputs, store, progress))
+            del taken
+            kept.note(len(committed) - 1, committed[-1])
+        whole = Ingested.together(committed, inputs.files) if committed else _nothing(store, inputs)
+        if whole.rows == 0:
+            raise _nothing_read(whole, data)
     inputs.unchanged()
     kept.finish(whole, {"source": data.source, "data": data.model_dump(mode="json"), "files": dict(inputs.files)})
     return whole
@@ -97,12 +98,37 @@ def _known(kept: Receipts, store: Store) -> tuple[Ingested | None, list[Ingested
     return None, before if before and store.holds(before[-1].version) else []
 
 
+@contextmanager
+def _begun(kept: Receipts, before: list[Ingested], store: Store) -> Iterator[None]:
+    """An ingest that is remembered from here on, unless it fails before anything is committed: a file of which no row was stored may be
+    read under other settings. One that was killed here before may have committed what it had no time to note.
+    """
+    first, version = not kept.begun, store.version()
+    kept.begin(before)
+    try:
+        yield
+    except TickcastError:
+        if first and store.version() == version:
+            kept.forget()
+        raise
+
+
+def _nothing(store: Store, inputs: Inputs) -> Ingested:
+    return Ingested(store.version(), 0, 0, MappingProxyType({}), inputs.files)
+
+
 def _nothing_read(whole: Ingested, data: DataConfig) -> DataError:
-    found = (
-        f"no usable row was read ({dict(whole.quarantined)} quarantined, {whole.outside} outside sessions, {dict(whole.left_out)} left out)"
-    )
-    elsewhere = f"name another calendar than {data.calendar}, in whose sessions they do not lie"
-    hint = elsewhere if whole.outside else "check table, columns and symbol"
+    parts = [f"{count:,} set aside as {reason}" for reason, count in whole.quarantined.items()]
+    parts += [f"{whole.outside:,} outside the sessions of {data.calendar}"] if whole.outside else []
+    parts += [f"{count:,} of {what} not asked for" for what, count in whole.left_out.items()]
+    found = f"no usable row was read: {', '.join(parts) or 'it holds none that was asked for'}"
+    hint = "check data.symbol and data.table"
+    if whole.outside:
+        hint = f"check the zone of its times, or name another data.calendar than {data.calendar}"
+    elif whole.quarantined:
+        hint = "tickcast data quarantine --rows 5 shows them as they were read"
+    elif "other_symbol" in whole.left_out:
+        hint = f"check data.symbol: none of it is {data.symbol}"
     return DataError(found, file=data.files, hint=hint)
 
 

@@ -164,11 +164,21 @@ class Receipts:
                 break
         return out
 
+    @property
+    def begun(self) -> bool:
+        """Whether an ingest of these inputs began before, and has not finished."""
+        return self.chunks.with_suffix(".inputs").exists()
+
+    def forget(self) -> None:
+        """Take back `begin`: nothing of these inputs was committed, so other settings contradict nothing."""
+        for left in (self.chunks, self.chunks.with_suffix(".inputs")):
+            left.unlink(missing_ok=True)
+
     def begin(self, committed: list[Ingested]) -> None:
         """Start the list of chunks with these."""
         self.folder.mkdir(parents=True, exist_ok=True)
         head = {"settings": self._settings, "reading": self._reading, "paths": dict(self.inputs.paths)}
-        (self.folder / f"{self.chunks.stem}.inputs").write_text(json.dumps(head), encoding="utf-8")
+        self.chunks.with_suffix(".inputs").write_text(json.dumps(head), encoding="utf-8")
         self.chunks.write_text("".join(_line(number, chunk) for number, chunk in enumerate(committed)), encoding="utf-8")
 
     def note(self, number: int, chunk: Ingested) -> None:
@@ -182,8 +192,7 @@ class Receipts:
         scratch = self.path.with_suffix(".new")
         scratch.write_text(json.dumps(told), encoding="utf-8")
         scratch.replace(self.path)
-        for left in (self.chunks, self.chunks.with_suffix(".inputs")):
-            left.unlink(missing_ok=True)
+        self.forget()
 
     def refuse_changed(self) -> None:
         """Raises SourceError where an input has another content than when the same was read from it before, under whatever settings."""

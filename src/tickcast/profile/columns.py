@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from tickcast.schema import CONTEXT, Column, Table
 
@@ -95,9 +96,14 @@ def _facts(column: Column, counts: list[int], edges: tuple[Any, Any], sample: pl
     values = sample[column.name].drop_nulls() if column.name in sample.columns else pl.Series([], dtype=pl.Float64)
     quantiles: tuple[float, ...] = ()
     if values.dtype.is_numeric() and len(values):
-        quantiles = tuple(float(each) for each in np.quantile(values.to_numpy(), (0.01, 0.25, 0.5, 0.75, 0.99)))
+        quantiles = _quantiles(values.to_numpy())
     rows, nulls, zeros = counts
     return ColumnFacts(column, rows, nulls, zeros, *edges, quantiles, values.n_unique(), granularity(values))
+
+
+def _quantiles(values: NDArray[Any]) -> tuple[float, ...]:
+    """Values of the sample and none in between: the middle of calls (+1) and puts (-1) is no zero."""
+    return tuple(float(each) for each in np.quantile(values, (0.01, 0.25, 0.5, 0.75, 0.99), method="inverted_cdf"))
 
 
 def granularity(values: pl.Series) -> float | None:

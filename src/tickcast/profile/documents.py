@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
-from tickcast.clock import SECOND, day_text
+from tickcast.clock import day_text, format_duration, time_text
 from tickcast.profile.columns import ColumnFacts
 from tickcast.profile.profile import Profile
 
-__all__ = ["as_json", "dictionary", "number", "queries"]
+__all__ = ["as_json", "dictionary", "number", "part", "queries"]
 
 
 def dictionary(found: Profile) -> str:
@@ -19,7 +18,7 @@ def dictionary(found: Profile) -> str:
     head = [
         f"# Data dictionary of `{found.table.name}`",
         "",
-        f"{found.rows:,} rows of {len(found.symbols)} symbols, dataset version `{found.version}`. "
+        f"{found.rows:,} rows of {len(found.symbols):,} symbol{'' if len(found.symbols) == 1 else 's'}, dataset version `{found.version}`. "
         f"Two rows are the same when they agree in {identity}{among}. "
         f"Quantiles are those of {found.sampled:,} rows spread over all.",
         "",
@@ -30,8 +29,8 @@ def dictionary(found: Profile) -> str:
 
 
 def _row(facts: ColumnFacts) -> str:
-    column, share = facts.column, facts.nulls / max(facts.rows, 1)
-    absent = "all" if facts.nulls == facts.rows else f"{share:.2%}" if facts.nulls else "-"
+    column = facts.column
+    absent = "all" if facts.nulls == facts.rows else part(facts.nulls, facts.rows) or "-"
     middle = [number(facts.quantiles[at], column.unit) for at in (0, 2, 4)] if facts.quantiles else ["", "", ""]
     edges = number(facts.low, column.unit), number(facts.high, column.unit)
     cells = [f"`{column.name}`", str(column.dtype), column.unit, column.meaning, absent, edges[0], *middle, edges[1]]
@@ -39,18 +38,29 @@ def _row(facts: ColumnFacts) -> str:
 
 
 def number(value: object, unit: str = "") -> str:
-    """A value for people: a stamp as its time, a day as its date.
+    """A value for people: a stamp as its time, a day as its date, a length with its unit.
 
-    >>> number(86_400_000_000_000, "ns UTC"), number(1.0, "days since 1970-01-01"), number(0.125)
-    ('1970-01-02 00:00:00 UTC', '1970-01-02', '0.125')
+    >>> number(86_400_000_000_000, "ns UTC"), number(1.0, "days since 1970-01-01"), number(300_000_000_000, "ns"), number(0.125)
+    ('1970-01-02 00:00:00 UTC', '1970-01-02', '5m', '0.125')
     """
     if value is None:
         return ""
     if unit == "ns UTC" and isinstance(value, int | float):
-        return datetime.fromtimestamp(int(value) // SECOND, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+        return time_text(int(value))
+    if unit == "ns" and isinstance(value, int | float) and value >= 1:
+        return format_duration(int(value))
     if unit == "days since 1970-01-01" and isinstance(value, int | float):
         return day_text(int(value))
     return f"{value:.7g}" if isinstance(value, float) else str(value)
+
+
+def part(count: int, of: int) -> str:
+    """A share in percent: what is there is never told as nothing.
+
+    >>> part(1, 30_000), part(1, 40), part(0, 9)
+    ('< 0.01%', '2.50%', '')
+    """
+    return "" if not count else f"{count / of:.2%}" if count / of >= 0.5e-4 else "< 0.01%"
 
 
 def queries(found: Profile) -> str:
@@ -66,15 +76,18 @@ def queries(found: Profile) -> str:
         ("rows per symbol and UTC day", f"SELECT {key}, utc(ts)::DATE AS day, count(*) AS n FROM {table} GROUP BY ALL ORDER BY ALL"),
         ("what is stored, from the ledger", f"SELECT * FROM coverage WHERE \"table\" = '{table}' ORDER BY symbol, trading_day"),
     ]
-    if level is not None:
+    told = {each.column.name for each in found.columns if each.nulls < each.rows}
+    if level in told:
         hourly = f"SELECT date_trunc('hour', utc(ts)) AS hour, arg_min({level}, ts) AS first, max({level}) AS high, min({level}) AS low"
         asked.append((f"{level} by the hour", f"{hourly} FROM {table} WHERE {key} = '{symbol}' GROUP BY 1 ORDER BY 1"))
     if table == "trades":
         paid = "SELECT date_trunc('minute', utc(ts)) AS minute, sum(price * size) / sum(size) AS vwap, sum(size) AS volume"
         asked.append(("volume-weighted price by the minute", f"{paid} FROM trades WHERE symbol = '{symbol}' GROUP BY 1 ORDER BY 1"))
     if table == "options":
-        asked.append(("median implied volatility by right and month of expiry", _BY_EXPIRY.format(symbol=symbol)))
-        asked.append(("puts traded per call traded, by day", _PUT_CALL.format(symbol=symbol)))
+        if "iv" in told:
+            asked.append(("median implied volatility by right and month of expiry", _BY_EXPIRY.format(symbol=symbol)))
+        if "volume" in told:
+            asked.append(("puts traded per call traded, by day", _PUT_CALL.format(symbol=symbol)))
     if table == "book":
         asked.append(("median spread by the hour, in basis points", _SPREAD.format(symbol=symbol)))
     return "".join(f"-- {what}\n{text};\n\n" for what, text in asked)

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
-from tickcast.clock import SECOND, day_text, format_duration
+from tickcast.clock import SECOND, day_text
 from tickcast.pages import SWITCH, page
-from tickcast.profile.documents import as_json, dictionary, number, queries
+from tickcast.profile.documents import as_json, dictionary, number, part, queries
 from tickcast.profile.pictures import coverage_picture, day_picture
 from tickcast.profile.profile import Profile
 from tickcast.profile.symbols import Gap, SymbolFacts
@@ -44,10 +44,16 @@ def _summary(found: Profile) -> str:
     missing = sum(map(len, found.missing.values()))
     days = len({each.day for each in found.days})
     first, last = min(each.day for each in found.days), max(each.day for each in found.days)
-    text = f"{found.rows:,} rows of {len(found.symbols):,} symbol{'s' if len(found.symbols) != 1 else ''} on {days:,} trading days"
-    wanted = f", {missing:,} expected days missing" if found.calendar else "; no calendar was named, so none is known to be missing"
+    text = f"{_counted(found.rows, 'row')} of {_counted(len(found.symbols), 'symbol')} on {_counted(days, 'trading day')}"
+    wanted = (
+        f", {_counted(missing, 'expected day')} missing" if found.calendar else "; no calendar was named, so none is known to be missing"
+    )
     meta = f"{day_text(first)} to {day_text(last)}, dataset version {found.version[:16]}, local time of {escape(found.zone)}"
     return f'<p class="finding">{text}{wanted}.</p><p class="meta">{meta}</p>'
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def _symbols(found: Profile) -> str:
@@ -94,7 +100,7 @@ def _pace(duration: int) -> str:
     for size, unit in ((86_400 * SECOND, "d"), (3600 * SECOND, "h"), (60 * SECOND, "m"), (SECOND, "s"), (1_000_000, "ms"), (1_000, "µs")):
         if duration >= size:
             return f"{duration / size:.3g} {unit}"
-    return f"{duration} ns"
+    return f"{duration} ns" if duration else ""
 
 
 def _coverage(found: Profile) -> str:
@@ -128,7 +134,7 @@ def _gaps(found: Profile) -> str:
 
 
 def _length(gap: Gap) -> str:
-    return format_duration((gap.end - gap.start) // SECOND * SECOND) if gap.end - gap.start > SECOND else _pace(gap.end - gap.start)
+    return _pace(gap.end - gap.start)
 
 
 def _stamp(ts: int) -> str:
@@ -143,7 +149,7 @@ def _columns(found: Profile) -> str:
             continue
         unit = each.column.unit
         quantiles = [number(value, unit) for value in each.quantiles] or [""] * 5
-        absent = [f"{each.nulls / each.rows:.2%}" if each.nulls else "", f"{each.zeros / each.rows:.2%}" if each.zeros else ""]
+        absent = [part(each.nulls, each.rows), part(each.zeros, each.rows)]
         rows.append(
             [each.column.name, unit, *absent, number(each.low, unit), *quantiles, number(each.high, unit), number(each.granularity)]
         )

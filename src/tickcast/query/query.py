@@ -175,7 +175,10 @@ def _received(source: IO[bytes], memory: int) -> pl.DataFrame:
     table = None if content[:1] == b"{" else pa.ipc.open_stream(rows).read_all()
     message = json.loads(rows.read())
     if table is None or "done" not in message:
-        raise QueryError(message.get("failed", "the query gave no answer"), field="sql", hint="mend it, or narrow it by symbols and time")
+        found = message.get("failed", "the query gave no answer")
+        written = found.startswith(("Binder", "Catalog", "Parser"))
+        hint = "mend it: tickcast data columns TABLE names what a table has" if written else "mend it, or narrow it by symbols and time"
+        raise QueryError(found, field="sql", hint=hint)
     found = pl.from_arrow(table)
     if not isinstance(found, pl.DataFrame):
         raise DataError("the query gave no table")

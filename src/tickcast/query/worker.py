@@ -49,7 +49,7 @@ def main(source: BinaryIO, sink: BinaryIO) -> int:
         return 2
     except (duckdb.Error, pa.ArrowException, OSError, MemoryError) as error:  # OSError: of the database, while its answer is read
         full = isinstance(error, duckdb.OutOfMemoryException | MemoryError) or str(error).startswith("Out of Memory")
-        _tell(sink, {"failed": f"needs more than {asked['memory']} MiB" if full else str(error).splitlines()[0]})
+        _tell(sink, {"failed": f"needs more than {asked['memory']} MiB" if full else _reason(str(error))})
         return 2
     return 0
 
@@ -75,6 +75,16 @@ def _locked_out(asked: Mapping[str, Any]) -> duckdb.DuckDBPyConnection:
     )
     connection.execute("SET python_enable_replacements = false")
     return connection
+
+
+def _reason(text: str) -> str:
+    """What the database says, without the statement, and without candidates among the few columns that were sent.
+
+    >>> _reason('Catalog Error: no function foo!\\nDid you mean "floor"?\\n\\nLINE 1: SELECT foo(x)')
+    'Catalog Error: no function foo; did you mean "floor"'
+    """
+    lines = [line.strip().rstrip("!.?") for line in text.partition("\n\n")[0].splitlines() if line.strip()]
+    return "; ".join([lines[0], *(line[:1].lower() + line[1:] for line in lines[1:] if not line.startswith("Candidate"))])
 
 
 def _tell(sink: BinaryIO, message: Mapping[str, Any]) -> None:

@@ -50,7 +50,7 @@ class DeclaredColumns:
         for name in self.columns:
             if name not in self.table.names:
                 near = get_close_matches(name, self.table.names, 1)
-                hint = f"did you mean {near[0]}" if near else None
+                hint = f"did you mean {near[0]!r}?" if near else f"its columns: {', '.join(self.table.names)}"
                 raise ConfigError(f"table {self.table.name} has no column {name!r}", field="columns", hint=hint)
         if "ts" not in self.columns and not ("ts_event" in self.columns and self.layout.wait):
             hint = "map ts to the column that tells the time"
@@ -100,7 +100,7 @@ class DeclaredColumns:
         for name, column in self.columns.items():
             if column not in raw.columns:
                 near = get_close_matches(column, raw.columns, 1, 0.4)
-                hint = f"did you mean {near[0]}" if near else f"there are {', '.join(raw.columns[:12])}"
+                hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(raw.columns[:12])}"
                 raise SourceError(f"no such column, mapped to {name}", file=path, field=column, hint=hint)
             if f"{column}_duplicated_0" in raw.columns:
                 raise SourceError("stands twice among the columns", file=path, field=column, hint="rename or remove one of the two")

@@ -29,7 +29,7 @@ class Stamps:
         if self.zone is not None and self.zone not in available_timezones():
             near = get_close_matches(self.zone, sorted(available_timezones()), 1, 0.4)
             raise ConfigError(
-                f"{self.zone!r} is no time zone", field="zone", hint=f"did you mean {near[0]}" if near else "use an IANA name"
+                f"{self.zone!r} is no time zone", field="zone", hint=f"did you mean {near[0]!r}?" if near else "use an IANA name"
             )
         if self.unit is not None and self.unit not in dict(UNITS):
             raise ConfigError(f"{self.unit!r} is no unit of time", field="unit", hint="choose ns, us, ms or s")

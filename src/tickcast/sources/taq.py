@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -85,17 +86,23 @@ class Taq(PortionSource):
     def _read(self, portion: Portion) -> Cleaned:
         path = portion.file
         frame = self._tape(path)
+        read = len(frame)
+        if self.symbol is not None:
+            frame = frame.filter(pl.col("symbol") == self.symbol)
+        left_out = {"other_symbol": read - len(frame)} if read > len(frame) else {}
         trades = self.table.name == "trades"
         if self.reference:
             made = (tape_trades if trades else tape_quotes)(frame, calendar("NYSE"), str(self.exchange))
             frame = made.frame.with_columns(made.numbers.alias("row"))
         elif self.exchange is not None:
+            read = len(frame)
             frame = frame.filter(pl.col("exchange") == self.exchange)
+            left_out |= {"other_exchange": read - len(frame)} if read > len(frame) else {}
         reasons = []
         if trades:
             regular = pl.col("condition").fill_null("").str.replace_all(r"\s", "").is_in(REGULAR)
             reasons = [pl.when(pl.col("correction") != 0).then(pl.lit("corrected")), pl.when(~regular).then(pl.lit("condition"))]
-        chunk = clean(frame, self.table, reasons=reasons, origin=path.name)
+        chunk = replace(clean(frame, self.table, reasons=reasons, origin=path.name), left_out=left_out)
         return chunk.joined(made.quarantined) if self.reference else chunk
 
     def _tape(self, path: Path) -> pl.DataFrame:
@@ -112,5 +119,4 @@ class Taq(PortionSource):
         known = np.isfinite(seconds)
         stamps = pl.Series("ts", np.rint(np.where(known, seconds, 0) * 1e6).astype(np.int64) * _MICROSECOND).set(pl.Series(~known), None)
         sizes = [pl.col(name).cast(pl.Float64) * self.lot for name in ("bid_size_1", "ask_size_1") if name in frame.columns]
-        frame = frame.with_columns(stamps, *sizes)
-        return frame if self.symbol is None else frame.filter(pl.col("symbol") == self.symbol)
+        return frame.with_columns(stamps, *sizes)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import polars as pl
@@ -33,7 +33,7 @@ SERIES_REMARKS: Mapping[str, str] = {
     "jump_after_silence": "look at it: a halt at a limit, or a splice",
     "jump_over_pause": "look at it: news over a pause, or a splice",
     "flat": "look at it: a price at its limit, or a feed that stood still",
-    "quiet": "nothing: no bar for an hour and more of open market in which this symbol hardly ever trades",
+    "quiet": "nothing: hours in which this symbol hardly ever trades, or pauses; --calendar tells which",
 }
 """What a remark is called, and what may be done about it; remarks leave the exit code alone."""
 _UNREADABLE = frozenset({"damaged", "schema", "order"})
@@ -41,12 +41,12 @@ _COLUMNS = ("symbol", "interval", "ts", "ts_open", "open", "high", "low", "close
 _SHIFTS = tuple(sign * days * DAY for days in (1, 2, 3, 4, 5, 7, 14) for sign in (-1, 1))
 _TOLD: Mapping[str, str] = {
     "splice": "the price jumps by {size:+.2%} from one bar to the next",
-    "old_scale": "{rows} bars lie {size:+.2%} off the bars around them",
+    "old_scale": "{bars} {size:+.2%} off the bars around them",
     "hole": "no bar follows for {size:.1f} h of open market",
     "jump_after_silence": "the price jumps by {size:+.2%} after five minutes or more without a bar",
     "jump_over_pause": "the price jumps by {size:+.2%} over a pause, more than news usually does",
-    "flat": "{rows} bars in a row stand at one price",
-    "quiet": "no bar follows for {size:.1f} h of open market",
+    "flat": "{bars} in a row stand at one price",
+    "quiet": "no bar follows for {size:.1f} h",
 }
 
 
@@ -107,15 +107,24 @@ class SeriesAudit:
         """Findings, and remarks, in time order."""
         findings: list[Finding] = []
         remarks: list[Finding] = []
-        for each in self._faults():
-            (findings if each.kind in SERIES_FINDINGS else remarks).append(each)
+        quiet: list[tuple[float, Finding]] = []
+        for size, each in self._faults():
+            if each.kind == "quiet":
+                quiet.append((size, each))
+            else:
+                (findings if each.kind in SERIES_FINDINGS else remarks).append(each)
+        if quiet:  # told once: a thin contract has hundreds
+            text = f"{_counted(len(quiet), 'stretch', 'stretches')} of an hour and more without a bar, the first one here, the longest "
+            remarks.append(replace(quiet[0][1], found=f"{text}{max(size for size, _ in quiet):.1f} h"))
         for flag, odd in sorted(self._odd.items()):
             day, row = odd.first
-            text = f"{odd.rows} rows on {len(odd.days)} days, the first one here, the largest {odd.largest:.4g}"
+            where = f"{_counted(odd.rows, 'row', 'rows')} on {_counted(len(odd.days), 'day', 'days')}"
+            text = f"{where}, the first one here, the largest {odd.largest:.4g}"
             remarks.append(_finding(flag, day, row, text))
         return findings, remarks
 
-    def _faults(self) -> Iterator[Finding]:
+    def _faults(self) -> Iterator[tuple[float, Finding]]:
+        """Each with its size: hours, or the logarithm of a ratio of prices."""
         if not self._bars:
             return
         common = [name for name in self._bars[0].columns if all(name in each.columns for each in self._bars)]
@@ -133,9 +142,9 @@ class SeriesAudit:
                 if fault == "off_calendar" or (fault == "hole" and (unknown or self._excused(ts, until))):
                     continue  # the first is told day by day; nobody knows of the second, or another finding tells it
                 kind = "quiet" if fault == "hole" and not _usually(bars, ts, until) else fault
-                yield _finding(
-                    kind, self._days[at], row, _TOLD[kind].format(rows=rows, size=np.expm1(size) if "h of" not in _TOLD[kind] else size)
-                )
+                many = _counted(rows, "bar lies", "bars lie") if kind == "old_scale" else _counted(rows, "bar", "bars")
+                shown = size if kind in ("hole", "quiet") else np.expm1(size)
+                yield size, _finding(kind, self._days[at], row, _TOLD[kind].format(bars=many, size=shown))
 
     def _excused(self, ts: int, until: int) -> bool:
         """Whether rows that cannot be read lie in between."""
@@ -177,6 +186,10 @@ def _usually(bars: pl.DataFrame, ts: int, until: int) -> bool:
     apart = [(low, high) for low, high in windows if (high <= ts or low >= until) and low >= stamps[0] and high <= stamps[-1]]
     counts = [int(np.searchsorted(stamps, high, "right") - np.searchsorted(stamps, low, "right")) for low, high in apart]
     return not counts or float(np.median(counts)) * interval >= 0.5 * (until - ts)
+
+
+def _counted(number: int, one: str, more: str) -> str:
+    return f"{number:,} {one if number == 1 else more}"
 
 
 def _finding(kind: str, day: Day, row: int, text: str) -> Finding:
