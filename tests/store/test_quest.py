@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from tickcast.clock import DAY
 from tickcast.errors import StoreError
-from tickcast.schema import BARS, CONTEXT, ORDERS, SIGNALS, TRADES, Table
+from tickcast.schema import BARS, CONTEXT, CONTRACTS, GAPS, OPTIONS, ORDERS, QUARANTINE, SIGNALS, TABLES, TRADES, Table
 from tickcast.store import Store
 from tickcast.store.base import Block
 from tickcast.store.manifest import StoredDefinition
@@ -83,7 +83,7 @@ def cells(column: object, wild: bool) -> st.SearchStrategy[object]:
 @st.composite
 def blocks(draw: st.DrawFn, wild: bool) -> Block:
     """Rows of a table with any values and nulls, in any order."""
-    table: Table = draw(st.sampled_from([TRADES, BARS, ORDERS, SIGNALS]))
+    table: Table = draw(st.sampled_from([TRADES, BARS, ORDERS, SIGNALS, OPTIONS, CONTRACTS, GAPS, QUARANTINE]))
     context = draw(st.sets(st.sampled_from(CONTEXT)))
     n = draw(st.integers(1, 6))
     shape = [*table.columns, *(column for column in CONTEXT if column in context)]
@@ -138,6 +138,25 @@ def test_rows_that_sql_can_read_lie_in_a_table_of_their_own(quest: Quest, questd
         assert (types["ts"], types["ts_event"], types["symbol"], types["side"]) == ("TIMESTAMP_NS", "TIMESTAMP_NS", "SYMBOL", "INT")
         keys = said(address, f"SELECT \"column\" FROM table_columns('{address.name}_trades') WHERE upsertKey")
         assert sorted(keys) == [("part",), ("place",), ("ts",)]
+
+
+@pytest.mark.parametrize("table", TABLES.values(), ids=list(TABLES))
+def test_every_table_of_the_schema_is_kept_widened_and_moved(dataset: Callable[[], QuestAddress], tmp_path: Path, table: Table) -> None:
+    """Whatever its columns are called: the column `table` is a word of SQL. The last rows bring all columns, an earlier row a new block."""
+    made = {pl.String: "a", pl.Float64: 1.5}
+    address = str(dataset())
+    with Store.open(address) as store, Store.open(tmp_path) as folder:
+        for at in (3, 2, 1, 0):
+            filled = [column for column in table.columns if column.required or at < 3]
+            row = {column.name: made.get(column.dtype, 1) for column in filled} | {"ts": 1_700_000_000_000_000_000 + at}
+            frame = pl.DataFrame([row], schema={column.name: column.dtype for column in filled})
+            for each in (store, folder):
+                each.write(table.name, frame, source="made up")
+        assert store.scan(table.name).equals(folder.scan(table.name)) and len(store.scan(table.name)) == 4
+        store.collect()
+        assert store.scan(table.name).equals(folder.scan(table.name))
+        tables = {name for (name,) in said(QuestAddress.parse(address), "SELECT table_name FROM tables()")}
+        assert f"{QuestAddress.parse(address).name}_{table.name}_2" in tables, "what was forgotten is freed in a fresh table"
 
 
 def test_rows_before_1970_and_the_lowest_number_are_kept_too(quest: Quest) -> None:

@@ -26,6 +26,7 @@ from tickcast.store.quest_rows import (
     from_blob,
     from_rows,
     keepable,
+    quoted,
     selection,
     table_columns,
 )
@@ -153,7 +154,7 @@ class QuestBlocks:
         listed = self._wire.rows(f"SELECT \"column\", type FROM table_columns('{old}')")
         fresh, by = self._table(kind), "DAY" if kind in _BY_DAY else "MONTH"
         self._make(fresh, {str(column): str(dtype) for column, dtype in listed}, by)
-        columns = ", ".join(str(column) for column, _ in listed)
+        columns = ", ".join(quoted(str(column)) for column, _ in listed)
         while left:
             some: dict[str, _Header] = {}
             while left and len(some) < _BLOCKS_MOVED and (not some or sum(each.rows for each in some.values()) < _ROWS_MOVED):
@@ -187,12 +188,12 @@ class QuestBlocks:
     def _make(self, table: str, columns: Mapping[str, str], by: str) -> None:
         """See that a table has these columns. One that no row fills is not made: a null takes eight bytes in every row."""
         if table not in self._made:
-            listed = ", ".join(f"{each} {kind}" for each, kind in columns.items())
+            listed = ", ".join(f"{quoted(each)} {kind}" for each, kind in columns.items())
             keys = "DEDUP UPSERT KEYS(ts, part, place)"
             self._wire.execute(f"CREATE TABLE IF NOT EXISTS {table} ({listed}) TIMESTAMP(ts) PARTITION BY {by} WAL {keys}")
             self._made[table] = {str(row[0]) for row in self._wire.rows(f"SELECT \"column\" FROM table_columns('{table}')")}
         for column in [each for each in columns if each not in self._made[table]]:
-            self._wire.execute(f"ALTER TABLE {table} ADD COLUMN IF NOT EXISTS {column} {columns[column]}")
+            self._wire.execute(f"ALTER TABLE {table} ADD COLUMN IF NOT EXISTS {quoted(column)} {columns[column]}")
             self._made[table].add(column)
             self._wire.forget_columns()
 

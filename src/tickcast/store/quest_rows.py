@@ -16,7 +16,19 @@ from tickcast.clock import DAY
 from tickcast.schema import CONTEXT, TABLES, Column, Table
 from tickcast.store.base import Block
 
-__all__ = ["BLOB_COLUMNS", "as_blob", "as_rows", "as_sent", "digest", "from_blob", "from_rows", "keepable", "selection", "table_columns"]
+__all__ = [
+    "BLOB_COLUMNS",
+    "as_blob",
+    "as_rows",
+    "as_sent",
+    "digest",
+    "from_blob",
+    "from_rows",
+    "keepable",
+    "quoted",
+    "selection",
+    "table_columns",
+]
 
 _LAST = 9_214_646_399_999_999_999  # the last designated stamp QuestDB takes, at the end of 2261
 _LONGEST, _CHUNK = 8_000, 200_000
@@ -72,7 +84,12 @@ def as_sent(rows: pl.DataFrame) -> pl.DataFrame:
 def selection(columns: Sequence[str]) -> str:
     """The SELECT list that reads these columns exactly: PostgreSQL's times are microseconds, so stamps are read as numbers."""
     stamps = {column.name for table in TABLES.values() for column in (*table.columns, *CONTEXT) if column.unit == "ns UTC"}
-    return ", ".join(["place", *(f"{name}::LONG" if name in stamps else name for name in columns)])
+    return ", ".join(["place", *(f"{quoted(name)}::LONG" if name in stamps else quoted(name) for name in columns)])
+
+
+def quoted(column: str) -> str:
+    """A column's name in a statement: `table`, of rows set aside and of gaps, is a word of SQL."""
+    return f'"{column}"'
 
 
 def from_rows(
