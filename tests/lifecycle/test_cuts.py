@@ -16,6 +16,7 @@ from tickcast.config import CleaningConfig, DataConfig
 from tickcast.errors import DataError
 from tickcast.lifecycle.ingest import ingest
 from tickcast.lifecycle.progress import Progress
+from tickcast.sources import portions
 from tickcast.store import Store
 
 T = 19_000 * DAY + 12 * HOUR
@@ -164,3 +165,19 @@ def test_what_is_asked_of_the_store_does_not_grow_with_it(table: str, tmp_path: 
             asked.clear()
             ingest(config(table, [path]), store, tmp_path / "receipts", Progress(), clock=lambda: T + 900 * DAY)
     assert 0 < sum(asked) <= 16
+
+
+@pytest.mark.parametrize("table", ["trades", "book"])
+@pytest.mark.parametrize("killed_after", [None, 3])
+def test_a_large_file_that_is_cut_inside_a_stamp_keeps_every_genuine_repeat(
+    table: str, killed_after: int | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of two equal trades on either side of the cut the second was taken for the first one, told again."""
+    rows = [(T + i // 5 * SECOND, 100.0 if i % 7 == 3 else 10.0, float(i)) for i in range(40)]
+    kept, aside = read(tmp_path / "whole", table, files(tmp_path / "file", table, rows, []))
+    assert len(kept) == 34
+    monkeypatch.setattr(portions, "_BYTES", 130)
+    paths = files(tmp_path / "cut", table, rows, [])
+    for again in range(2):
+        found, set_aside = read(tmp_path / "portions", table, paths, killed_after=None if again else killed_after)
+        assert found.equals(kept) and set_aside.equals(aside)

@@ -92,6 +92,25 @@ def test_bars_in_blocks_are_judged_by_their_neighbours_and_what_is_not_asked_for
     assert sum(one.get("spread", 0) for one in left) == 100
 
 
+@pytest.mark.parametrize("schema", ["mbp-1", "mbo"])
+def test_a_file_whose_first_block_ends_every_packet_has_packets_all_the_same(
+    schema: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Later books inside a packet, which nobody could see, were shown."""
+    records = orders(400)
+    if schema == "mbp-1":
+        at = START + np.arange(400) * SECOND
+        told = {"ts_event": at, "ts_recv": at, "bid_px_00": 10**11, "ask_px_00": 10**11 + 10**7, "bid_sz_00": np.arange(1, 401)}
+        records = made_dbn.records(schema, told | {"ask_sz_00": 1, "flags": 128}, 7)
+    records["flags"] |= 128
+    records["flags"][300::2] &= 127
+    (tmp_path / "a.dbn").write_bytes(made_dbn.file(schema, records, {"ESH4": 7}, span=(START, START + DAY)))
+    whole, _, _ = rows(tmp_path, table="book")
+    monkeypatch.setattr(dbn_blocks, "_BYTES", 50 * records.dtype.itemsize)
+    found, _, chunks = rows(tmp_path, table="book")
+    assert chunks > 5 and found.equals(whole)
+
+
 def test_each_stage_by_itself(tmp_path: Path) -> None:
     records = orders(40)
     records["ts_recv"][20] += DAY

@@ -19,7 +19,7 @@ from tickcast.errors import DataError, SourceError, TickcastError
 from tickcast.lifecycle.own_rows import Span, spans_of
 from tickcast.lifecycle.progress import Progress
 from tickcast.lifecycle.receipts import Ingested, Inputs, Receipts
-from tickcast.record import EarlierRows, Intake, Taken
+from tickcast.record import EarlierRows, Intake, Taken, whole_stamps
 from tickcast.schema import CONTRACTS, QUARANTINE, TABLES
 from tickcast.sources import Cleaned, FileSource, Source
 from tickcast.sources.configured import configured, market_rules
@@ -179,7 +179,8 @@ def _commit(taken: Taken, origin: str, data: DataConfig, inputs: Inputs, store: 
     if data.table == CONTRACTS.name:
         remember(taken.rows, store, source=origin, now=None)
         return Ingested(store.version(), len(taken.rows), 0, taken.counts, inputs.files, left_out=taken.left_out)
-    for rows in _batches(taken.rows):
+    table = TABLES[data.table]
+    for rows in _batches(whole_stamps(taken.rows, store, table) if taken.counted else taken.rows):
         store.write(data.table, rows, source=origin, progress=told.within("store"))
     spans = spans_of(taken.rows, data.table)
     return Ingested(store.version(), len(taken.rows), taken.outside, taken.counts, inputs.files, spans, taken.left_out)

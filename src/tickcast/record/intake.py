@@ -29,6 +29,7 @@ class Taken:
     aside: the others, as rows of table `quarantine`.
     outside: how many lie outside every session. counts: how many were set aside for another reason, by reason.
     left_out: rows that were not asked for, by what they were, see `Cleaned`.
+    counted: `sequence` counts the rows of a symbol and stamp, see `Cleaned`.
     """
 
     rows: pl.DataFrame
@@ -36,6 +37,7 @@ class Taken:
     outside: int
     counts: Mapping[str, int]
     left_out: Mapping[str, int]
+    counted: bool = False
 
 
 class Intake:
@@ -97,7 +99,7 @@ class Intake:
         counts = Counter(chunk.counts)
         counts[_OUTSIDE] -= self._outside
         counts = Counter({reason: count for reason, count in counts.items() if count})
-        return Taken(chunk.frame, aside, self._outside, counts, chunk.left_out)
+        return Taken(chunk.frame, aside, self._outside, counts, chunk.left_out, chunk.counted)
 
     def _placed(self, chunk: Cleaned) -> Cleaned:
         given, calendars = len(chunk.frame), self._calendars

@@ -1,4 +1,4 @@
-"""Rows of a feed that the store does not hold yet: after a reconnection feeds repeat what they gave before."""
+"""Genuine repeats and rows told again: the store tells them apart by their count at a stamp, so it is given stamps as a whole."""
 
 from __future__ import annotations
 
@@ -9,7 +9,23 @@ import polars as pl
 from tickcast.schema import Table
 from tickcast.store import Store
 
-__all__ = ["unstored"]
+__all__ = ["unstored", "whole_stamps"]
+
+
+def whole_stamps(rows: pl.DataFrame, store: Store, table: Table) -> pl.DataFrame:
+    """`rows` of a file whose `sequence` counts those of a stamp, and where they begin inside one the rows stored of it before them.
+
+    A large file is cut anywhere: without these the second of two equal trades would be taken for the first one, told again.
+    """
+    if not table.repeats or not len(rows):
+        return rows
+    key = table.identity[0]
+    begins = rows.unique(key, keep="first", maintain_order=True).filter(pl.col("sequence") > 0)
+    before = [
+        store.scan(table.name, [symbol], ts, ts + 1).filter(pl.col("sequence") < number)
+        for symbol, ts, number in begins.select(key, "ts", "sequence").iter_rows()
+    ]
+    return pl.concat([*before, rows], how="diagonal_relaxed") if before else rows
 
 
 def unstored(rows: pl.DataFrame, store: Store, table: Table, last: Mapping[str, int]) -> pl.DataFrame:

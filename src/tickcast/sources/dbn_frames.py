@@ -60,6 +60,5 @@ def quotes_frame(records: NDArray[Any]) -> pl.DataFrame:
 
 
 def packet_ends(records: NDArray[Any]) -> NDArray[np.bool_]:
-    """Records that end a packet; all of them in a file that marks none."""
-    last = (records["flags"] & _LAST) > 0
-    return last if last.any() else np.ones(len(records), dtype=np.bool_)
+    """Records marked as the last of their packet; files that mark none have no packets."""
+    return np.asarray((records["flags"] & _LAST) > 0)

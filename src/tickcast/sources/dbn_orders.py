@@ -52,20 +52,24 @@ class OrderBooks:
     def __init__(self, levels: int, every: str) -> None:
         self.levels, self.every = levels, every
         self._kept: dict[int, _Kept] = {}
+        self._marks: bool | None = None
 
     def begin(self, goes_on: bool) -> None:
         """Another file comes. What stood goes on to stand only where it begins when the one before ended."""
         if not goes_on:
             self._kept.clear()
+            self._marks = None
         for kept in self._kept.values():
             kept.number, kept.code = 1, -1
 
     def take(self, records: NDArray[Any], codes: _Numbers, numbers: _Numbers, path: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Records with code and number of each. Raises SourceError where a file begins inside a day: what stood is not told."""
         frames, refused = [_no_books()], [_none_refused()]
+        if self._marks is None and len(records):
+            self._marks = bool(packet_ends(records).any())
         for ident, rows, own in _instruments(records):
             if ident not in self._kept:
-                every = "event" if self.every == "packet" and packet_ends(records).all() else self.every
+                every = self.every if self._marks or self.every != "packet" else "event"
                 self._kept[ident] = _Kept(OrderBook(levels=self.levels, every=every, opens=_NEVER), _begins(own))
             kept = self._kept[ident]
             kept.code = int(codes[rows[0]]) if kept.code < 0 else kept.code

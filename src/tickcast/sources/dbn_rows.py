@@ -89,7 +89,7 @@ class _OneFile:
             frame = trades_frame(records[shown])
         else:
             ends = packet_ends(block.records)
-            self.marks = not ends.all() if self.marks is None else self.marks
+            self.marks = bool(ends.any()) if self.marks is None else self.marks
             shown = np.flatnonzero(ends[places]) if self.marks and self.every != "event" else shown
             frame = quotes_frame(records[shown])
         named = frame.with_columns(*self.contracts.columns(codes[shown]), pl.Series("row", places[shown] + block.first))

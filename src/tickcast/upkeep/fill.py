@@ -14,7 +14,7 @@ from tickcast.calendars import calendar
 from tickcast.clock import DAY, day_text
 from tickcast.config import DataConfig
 from tickcast.errors import ProviderRefused, ProviderUnavailable
-from tickcast.record import EarlierRows, Intake
+from tickcast.record import EarlierRows, Intake, whole_stamps
 from tickcast.schema import CONTRACTS, QUARANTINE, TABLES
 from tickcast.sources import Cleaned, Source, trading_days
 from tickcast.sources.configured import market_rules
@@ -175,7 +175,8 @@ class _Commits:
         self.outside += taken.outside
         self.reasons.update(taken.counts)
         if len(rows):
-            self._store.write(self._data.table, rows, source=self._origin)
+            whole = whole_stamps(rows, self._store, TABLES[self._data.table]) if taken.counted else rows
+            self._store.write(self._data.table, whole, source=self._origin)
             self.rows += len(rows)
             days = {int(day) for day in rows["trading_day"].unique()}
             self.stored |= days
