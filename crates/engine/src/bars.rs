@@ -11,6 +11,7 @@ pub enum Measure {
 }
 
 impl Measure {
+    /// The measure called `ticks`, `volume` or `dollars`.
     pub fn named(name: &str) -> Option<Self> {
         match name {
             "ticks" => Some(Self::Ticks),
@@ -20,6 +21,7 @@ impl Measure {
         }
     }
 
+    /// What a trade counts: 1, its size, or price times size.
     fn of(self, price: f64, size: f64) -> f64 {
         match self {
             Self::Ticks => 1.0,
@@ -52,6 +54,8 @@ pub struct Expectation {
 }
 
 impl Expectation {
+    /// `ticks` trades are expected in the first bar, and then within `bounds`; `bars` and `window` are the spans, in bars and in trades, of the
+    /// two exponentially weighted means.
     pub fn new(ticks: f64, bounds: (f64, f64), bars: usize, window: usize) -> Self {
         Self {
             ticks,
@@ -68,6 +72,7 @@ impl Expectation {
         }
     }
 
+    /// A trade with this signed measure.
     fn take(&mut self, signed: f64) {
         let oldest = if self.signed.len() == self.window {
             self.signed.pop_front()
@@ -87,6 +92,7 @@ impl Expectation {
         }
     }
 
+    /// Take the mean signed measure anew; unknown before as many trades as a bar is expected to have.
     fn learn(&mut self) {
         self.imbalance = if self.seen < self.ticks {
             f64::NAN
@@ -96,6 +102,7 @@ impl Expectation {
         };
     }
 
+    /// A bar of `count` trades has ended.
     fn close(&mut self, count: f64) {
         if self.lengths.len() == self.bars {
             self.lengths.pop_front();
@@ -106,6 +113,7 @@ impl Expectation {
         self.learn();
     }
 
+    /// Whether the sum of a bar's signed measures goes beyond what is expected.
     fn exceeded(&self, theta: f64) -> bool {
         theta.abs() > self.ticks * self.imbalance.abs() // never while it is NaN
     }
@@ -128,7 +136,8 @@ fn weighted(values: &VecDeque<f64>, span: usize) -> (f64, f64) {
     (sum, weight)
 }
 
-/// A trade as a sampler sees it. `side` is 0 where nobody knows the aggressor; `stretch` and `segment` name what no bar spans.
+/// A trade as a sampler sees it: price in the quote currency, size in contracts or shares, side of the aggressor (+1 buys, -1 sells, 0 not
+/// told); `stretch` and `segment` name what no bar spans.
 #[derive(Debug, Clone, Copy)]
 pub struct Trade {
     pub price: f64,
@@ -200,6 +209,7 @@ impl Sampler {
         self.close()
     }
 
+    /// The bar ends: what comes next begins from nothing.
     fn close(&mut self) -> bool {
         (self.sum, self.count) = (0.0, 0.0);
         true

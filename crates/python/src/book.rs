@@ -4,7 +4,7 @@ use numpy::ndarray::Dim;
 use numpy::{PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
-use tickcast_engine::book::{Event, Every, Feed, Kind, MBO_RECORD, Queue, Rank, Sink, Trouble, lives};
+use tickcast_engine::book::{BookLevel, Event, Every, Feed, Kind, MBO_RECORD, QueuePosition, Sink, Trouble, lives};
 
 use crate::memory::empty;
 
@@ -109,7 +109,7 @@ fn records<'a>(py: Python<'_>, bytes: &'a [u8]) -> PyResult<&'a [[u8; MBO_RECORD
     }
 }
 
-fn level(rank: Rank) -> Level {
+fn level(rank: BookLevel) -> Level {
     (rank.price, rank.size, rank.orders)
 }
 
@@ -253,7 +253,7 @@ impl PyBook {
 
     /// (side, price, size, size ahead, orders ahead, size of the level, submitted) of an order; None where it does not stand.
     fn queue(&self, id: i64) -> Option<Place> {
-        let Queue {
+        let QueuePosition {
             side,
             price,
             size,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tickcast.book.event import BookEvent, EventKind
+from tickcast.book.level import BookLevel, QueuePosition
 from tickcast.book.order_book import OrderBook
-from tickcast.book.place import BookLevel, QueuePosition
 
 __all__ = ["BookEvent", "BookLevel", "EventKind", "OrderBook", "QueuePosition"]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from tickcast._engine import Book
 from tickcast.book.event import PRICE_UNIT, UNDEFINED_PRICE, BookEvent, EventKind, fixed_price
-from tickcast.book.place import BookLevel, QueuePosition
+from tickcast.book.level import BookLevel, QueuePosition
 from tickcast.clock import parse_duration
 from tickcast.errors import ConfigError, DataError
 from tickcast.schema import BOOK, BOOK_LEVELS, conform

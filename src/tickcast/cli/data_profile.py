@@ -7,7 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from tickcast.cli.arguments import StoreAddress
+from tickcast.cli.arguments import Quiet, StoreAddress
 from tickcast.cli.stored import stored
 from tickcast.cli.terminal import Terminal, counted
 
@@ -23,7 +23,7 @@ def profile(
     out: Path = Path("profile"),
     store: StoreAddress = "data/store",
     json: bool = False,
-    quiet: bool = False,
+    quiet: Quiet = False,
 ) -> None:
     """Read a stored table once and write what it holds: quality.html, dictionary.md, queries.sql and profile.json.
 
@@ -47,8 +47,6 @@ def profile(
         Folder for the files.
     json
         Write the figures as JSON.
-    quiet
-        No progress and no remarks.
     """
     terminal = Terminal(quiet=quiet, as_json=json)
     from tickcast.profile import profile as profiled

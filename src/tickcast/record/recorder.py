@@ -131,7 +131,8 @@ class Recorder:
         self._continuity = Continuity(source.table, calendars, self._stored)
         self._backoff = Backoff(rng, first=settings.first_delay, last=settings.last_delay, healthy=settings.healthy_seconds)
         self._reader: Reader | None = None
-        self._connected = self._heard = self._any = self._oldest = self._next_try = self._retry_at = monotonic()
+        # monotonic seconds: of the connection, the last rows, the last sign of life, the oldest waiting row; next commit, next connection
+        self._connected = self._heard = self._answered = self._oldest = self._flush_at = self._connect_at = monotonic()
         self._patience, self._refusals, self._full, self._ended = settings.stale_seconds, 0, False, False
         self._unwritten = self._unkept = 0  # rows of the two lists below
         self._waiting: list[tuple[int, pl.DataFrame]] = []
@@ -162,10 +163,10 @@ class Recorder:
 
     def _step(self, stop: threading.Event) -> None:
         if self._reader is None:
-            if self._monotonic() >= self._retry_at:
+            if self._monotonic() >= self._connect_at:
                 self._connect()
             else:
-                stop.wait(min(0.05, self._retry_at - self._monotonic()))
+                stop.wait(min(0.05, self._connect_at - self._monotonic()))
         if self._reader is not None:
             self._take(self._drained(self._reader))
             self._watch(self._reader)
@@ -177,7 +178,7 @@ class Recorder:
         self._reader = Reader(self._source, self._symbols)
         self.status.connections += 1
         self.status.reconnects = self.status.connections - 1
-        self._connected = self._heard = self._any = self._monotonic()
+        self._connected = self._heard = self._answered = self._monotonic()
         self._tell("connecting")
 
     def _drained(self, reader: Reader) -> list[Cleaned]:
@@ -186,7 +187,7 @@ class Recorder:
             if not self._full:
                 self._full = True
                 self._tell("full")
-            self._heard = self._any = self._monotonic()  # it is us who do not listen
+            self._heard = self._answered = self._monotonic()  # it is us who do not listen
             time.sleep(0.05)
             return []
         self._full = False
@@ -201,7 +202,7 @@ class Recorder:
     def _take(self, chunks: list[Cleaned], *, last: bool = False) -> None:
         """What has arrived; `last`: nothing more comes of this connection."""
         if chunks:
-            self._any = self._monotonic()
+            self._answered = self._monotonic()
         if not chunks and not self._intake.waiting:
             return
         now = self._clock()
@@ -218,7 +219,7 @@ class Recorder:
 
     def _took(self, rows: pl.DataFrame, now: int) -> None:
         """Rows that can be used wait for their commit."""
-        self._heard, self._patience = self._any, self._settings.stale_seconds
+        self._heard, self._patience = self._answered, self._settings.stale_seconds
         gaps = self._continuity.seen(rows)
         if len(gaps):
             self._gaps.append(gaps)
@@ -248,9 +249,9 @@ class Recorder:
                 self._lose(reader, "connection lost", str(failure))
             return
         quiet = min(now - self._heard, self._hours.open_for(self._clock()))
-        if quiet >= self._patience or now - self._any >= max(self._patience, 10.0):
+        if quiet >= self._patience or now - self._answered >= max(self._patience, 10.0):
             self._patience = min(2 * self._patience, 16 * self._settings.stale_seconds)
-            self._lose(reader, "stale", f"nothing for {max(quiet, now - self._any):.0f} s")
+            self._lose(reader, "stale", f"nothing for {max(quiet, now - self._answered):.0f} s")
 
     def _lose(self, reader: Reader, reason: str, why: str) -> None:
         reader.close()
@@ -261,12 +262,12 @@ class Recorder:
         until = self._hours.opens_in(self._clock())
         if until > 0:  # closed: no hurry, but be there when it opens
             delay = max(delay, min(self._settings.last_delay, until - 30.0))
-        self._retry_at = self._monotonic() + delay
+        self._connect_at = self._monotonic() + delay
         self._tell("lost", reason=reason, why=why, again_in=round(delay, 3))
 
     def _due(self) -> bool:
         now = self._monotonic()
-        if now < self._next_try or not (self._waiting or self._aside):
+        if now < self._flush_at or not (self._waiting or self._aside):
             return False
         return self.status.waiting >= self._settings.flush_rows or now - self._oldest >= self._settings.flush_seconds
 
@@ -278,7 +279,7 @@ class Recorder:
             if isinstance(error, StoreError) and error.field is not None:
                 raise  # the rows are at fault: no time will mend them
             self._refusals += 1
-            self._next_try = self._monotonic() + min(_RETRY[1], _RETRY[0] * 2 ** (self._refusals - 1))
+            self._flush_at = self._monotonic() + min(_RETRY[1], _RETRY[0] * 2 ** (self._refusals - 1))
             if self._refusals == 1:
                 self._tell("held", why=str(error))
         else:
@@ -332,7 +333,7 @@ class Recorder:
         self._take([], last=True)
         until = self._monotonic() + self._settings.grace_seconds
         while self._waiting or self._aside:
-            if self._monotonic() >= self._next_try:
+            if self._monotonic() >= self._flush_at:
                 self._flush()
             if (self._waiting or self._aside) and self._monotonic() >= until:
                 lost = self.status.waiting

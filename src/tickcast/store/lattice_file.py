@@ -63,7 +63,7 @@ def lattice_rows(content: bytes) -> pl.DataFrame | None:
     begin = content.index(b"{", start)
     facts = json.loads(content[begin:-10])
     count, stored = facts["rows"], [name for name, _, how in facts["columns"] if "on" in how]
-    places, view = _engine.parquet_places(content, len(stored)), memoryview(content)
+    ranges, view = _engine.parquet_places(content, len(stored)), memoryview(content)  # where the bytes of each page lie
     block = np.empty((len(stored), count), np.int64)  # one piece of memory: the system gives large ones in fewer steps
     columns: list[pl.Series] = []
     number = 0
@@ -71,7 +71,7 @@ def lattice_rows(content: bytes) -> pl.DataFrame | None:
         if "all" in how:
             columns.append(pl.Series(name, [how["all"]], dtype=TYPES[kind]).new_from_index(0, count))
             continue
-        page: tuple[bytes, int, int] = content, *places[number]
+        page: tuple[bytes, int, int] = content, *ranges[number]
         if "zstd" in how:
             page = pa.decompress(view[page[1] : page[2]], how["zstd"], codec="zstd", asbytes=True), 0, how["zstd"]
         columns.append(_column(name, kind, how["on"], page, block[number]))

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from tickcast.calendars import calendar
+from tickcast.calendars import Sessions, calendar
 from tickcast.clock import DAY
 from tickcast.config import DataConfig
 from tickcast.record import open_gaps
 from tickcast.store import Store
 from tickcast.upkeep.instruments import known_contracts
 
-__all__ = ["KEY", "Family", "day_of", "days_over", "family", "trading_days_between"]
+__all__ = ["KEY", "Family", "day_of", "days_over", "family", "sessions_around", "trading_days_between"]
 
 KEY: Mapping[str, type[pl.DataType]] = {"symbol": pl.String, "trading_day": pl.Int64}
 """Columns that name a day of a symbol."""
@@ -116,9 +116,14 @@ def family(data: DataConfig, store: Store) -> Family:
     return Family(data.table, data.symbol, data.calendar, alive, tuple(sorted(members | set(alive) - {data.symbol})), since)
 
 
+def sessions_around(name: str, first: int, last: int) -> Sessions:
+    """All sessions of the trading days `first` to `last`, inclusive, and some of the days around them."""
+    return calendar(name).sessions(first * DAY - _MARGIN, (last + 1) * DAY + _MARGIN)
+
+
 def trading_days_between(name: str, first: int, last: int) -> list[int]:
     """The trading days of a calendar from `first` to `last`, inclusive, in order."""
-    found = calendar(name).sessions(first * DAY - _MARGIN, (last + 1) * DAY + _MARGIN).trading_day if last >= first else np.array([])
+    found = sessions_around(name, first, last).trading_day if last >= first else np.array([])
     return [int(day) for day in np.unique(found) if first <= day <= last]
 
 
@@ -126,7 +131,7 @@ def days_over(name: str, first: int, last: int, now: int) -> list[int]:
     """Those of `trading_days_between` whose last session has closed by `now` (UTC ns): the others may still get rows."""
     if last < first:
         return []
-    held = calendar(name).sessions(first * DAY - _MARGIN, (last + 1) * DAY + _MARGIN)
+    held = sessions_around(name, first, last)
     days, at = np.unique(held.trading_day[::-1], return_index=True)
     closes = held.close[::-1][at]
     chosen: Sequence[int] = [int(day) for day, close in zip(days, closes, strict=True) if first <= day <= last and close < now]

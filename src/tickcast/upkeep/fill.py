@@ -20,7 +20,7 @@ from tickcast.sources import Cleaned, Source, trading_days
 from tickcast.sources.configured import market_rules
 from tickcast.store import Store
 from tickcast.store.applied import SETTLES
-from tickcast.upkeep.expected import KEY, Family, days_over, trading_days_between
+from tickcast.upkeep.expected import KEY, Family, days_over, sessions_around, trading_days_between
 from tickcast.upkeep.instruments import remember
 from tickcast.upkeep.states import day_states
 
@@ -237,14 +237,14 @@ def ranges_asked(days: Sequence[int], name: str) -> list[tuple[int, int]]:
     if not days:
         return []
     around = {day.number: day for day in trading_days(name, days[0] * DAY - _MARGIN, (days[-1] + 1) * DAY + _MARGIN) if day.whole}
-    place = {number: at for at, number in enumerate(around)}
-    held = calendar(name).sessions(days[0] * DAY - _MARGIN, (days[-1] + 1) * DAY + _MARGIN)
+    position = {number: at for at, number in enumerate(around)}
+    held = sessions_around(name, days[0], days[-1])
     # where sessions touch, the moment between them is asked for with both days: a trade then belongs to the later one, a bar to the earlier
     opens = {int(day): int(opened) for day, opened in zip(held.trading_day[::-1], held.open[::-1], strict=True)}
     runs: list[tuple[int, int]] = []
     before: int | None = None
     for number in days:
-        if before is not None and place[number] == place[before] + 1:
+        if before is not None and position[number] == position[before] + 1:
             runs[-1] = (runs[-1][0], around[number].end)
         else:
             runs.append((min(around[number].start, opens[number]), around[number].end))

@@ -1,4 +1,4 @@
-//! One event of either vendor.
+//! One event of an order book, of whichever vendor.
 
 /// A price that says that there is none.
 pub const UNDEFINED: i64 = i64::MAX;

@@ -20,7 +20,7 @@ mod trouble;
 pub use event::{Event, Kind, MBO_RECORD, UNDEFINED};
 pub use feed::{Feed, Refused};
 pub use lives::{Life, lives};
-pub use price_book::{Effect, PriceBook, Queue, Rank};
+pub use price_book::{BookLevel, Effect, PriceBook, QueuePosition};
 pub use saved::SavedBook;
 pub use shots::{Every, Shots, Sink};
 pub use trouble::{Tally, Trouble};

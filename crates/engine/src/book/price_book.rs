@@ -20,7 +20,7 @@ pub struct Effect {
 
 /// One level as it is shown.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Rank {
+pub struct BookLevel {
     /// Quote currency.
     pub price: f64,
     /// Quantity; None where a feed of the top levels has not told all of it.
@@ -31,7 +31,7 @@ pub struct Rank {
 
 /// Where an order waits.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Queue {
+pub struct QueuePosition {
     /// +1 bid, -1 ask.
     pub side: i8,
     /// Quote currency.
@@ -103,13 +103,13 @@ impl PriceBook {
 
     /// Level `rank` of the bids, 0 the highest.
     #[must_use]
-    pub fn bid(&self, rank: usize) -> Option<Rank> {
+    pub fn bid(&self, rank: usize) -> Option<BookLevel> {
         self.bid.ranked().nth(rank).map(shown)
     }
 
     /// Level `rank` of the asks, 0 the lowest.
     #[must_use]
-    pub fn ask(&self, rank: usize) -> Option<Rank> {
+    pub fn ask(&self, rank: usize) -> Option<BookLevel> {
         self.ask.ranked().nth(rank).map(shown)
     }
 
@@ -127,7 +127,7 @@ impl PriceBook {
 
     /// Where order `id` waits; None where it does not stand. Walks the queue before it.
     #[must_use]
-    pub fn queue(&self, id: u64) -> Option<Queue> {
+    pub fn queue(&self, id: u64) -> Option<QueuePosition> {
         let place = self.orders.find(id)?;
         let order = *self.orders.at(place);
         let half = if order.side > 0 { &self.bid } else { &self.ask };
@@ -137,7 +137,7 @@ impl PriceBook {
             let other = self.orders.at(before);
             (ahead, orders_ahead, before) = (ahead + other.size, orders_ahead + 1, other.before);
         }
-        Some(Queue {
+        Some(QueuePosition {
             side: order.side,
             price: level.price,
             size: order.size,
@@ -338,8 +338,8 @@ fn age(order: &Order, event: &Event) -> Option<i64> {
     (!order.standing).then_some(event.ts.saturating_sub(order.ts))
 }
 
-fn shown(level: &Level) -> Rank {
-    Rank {
+fn shown(level: &Level) -> BookLevel {
+    BookLevel {
         price: level.price,
         size: level.whole.then_some(level.size),
         orders: level.count,

@@ -1,4 +1,4 @@
-"""What a book says of one level and of one order."""
+"""What a book says of one price level, and of one order in its queue."""
 
 from __future__ import annotations
 
