@@ -14,11 +14,13 @@ import pytest
 
 import small_market
 from tickcast.calendars import calendar
+from tickcast.cleaning import clean, quarantine_rows
 from tickcast.cli import execute
 from tickcast.clock import DAY, HOUR, MINUTE
 from tickcast.features import FeatureSet, Registry
 from tickcast.lifecycle.input_days import stored_days
 from tickcast.lifecycle.materialise import materialise
+from tickcast.schema import TABLES
 from tickcast.store import Store
 from tickcast.store.base import Block
 from tickcast.store.manifest import Day, Part, summary
@@ -125,6 +127,21 @@ def test_rows_outside_the_calendars_sessions(tmp_path: Path) -> None:
         assert audit(store).ok, "without a calendar nobody knows"
         (one,) = audit(store, table="trades", symbols=["A"], calendar=lambda table, symbol: calendar("NYSE")).findings
         assert (one.kind, one.row) == ("session", 4) and "3 rows lie outside every session of NYSE" in one.found
+
+
+def test_what_tells_of_the_data_is_asked_for_no_session(tmp_path: Path) -> None:
+    """A contract is known before the market opens; rows that were set aside because no session holds them are where they belong."""
+    night = FIRST * DAY + 1
+    frame = pl.DataFrame({"symbol": "A", "ts": [night], "price": [1.0], "size": [1.0]})
+    chunk = clean(frame, TABLES["trades"], origin="a.csv").placed(calendar("NYSE"))
+    gap = {"symbol": "A", "ts": night, "start": night - 1, "table": "trades", "reason": "cut off", "healed": 0}
+    with Store.open(tmp_path) as store:
+        store.write("quarantine", quarantine_rows(chunk, TABLES["trades"], source="a.csv"), source="a.csv")
+        store.write("contracts", pl.DataFrame({"symbol": ["A"], "ts": [night]}), source="a.csv")
+        store.write("gaps", pl.DataFrame([gap], schema_overrides={"healed": pl.Int8}), source="a.csv")
+        found = audit(store, calendar=lambda table, symbol: calendar("NYSE"))
+    assert (found.days, found.findings) == (3, ())
+    assert found.quarantined == (("trades", "A", "outside_session", 1),)
 
 
 def test_a_trading_day_that_the_calendar_contradicts(tmp_path: Path) -> None:
