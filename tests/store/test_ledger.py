@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -163,3 +164,29 @@ def test_one_symbol_costs_the_same_however_many_lie_beside_it() -> None:
     one = commit(1, day(1))
     among.apply(replace(one, days=(*one.days, *others), parts=(*one.parts, *parts)))
     assert steps(among) < 2 * steps(alone)
+
+
+def test_what_a_write_and_a_scan_ask_of_the_ledger_does_not_grow_with_the_days(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A symbol of years in day files took twice as long a day after 700 of them."""
+    answered: list[int] = []
+    honest = Ledger.query
+
+    def query(self: Ledger, text: str, values: tuple[int | str | None, ...] = ()) -> list[tuple[Any, ...]]:
+        found = honest(self, text, values)
+        answered.append(len(found))
+        return found
+
+    rows = pl.DataFrame({"symbol": "A", "ts": [day * DAY for day in range(60)], "price": 1.0, "size": 1.0})
+    with Store.open(tmp_path / "store") as store:
+        store.write("trades", rows, source="x")
+        monkeypatch.setattr(Ledger, "query", query)
+        store.write("trades", rows.tail(1).with_columns(pl.col("ts") + DAY), source="x")
+        assert len(store.scan("trades", ["A"], 30 * DAY, 31 * DAY)) == 1
+        assert store.coverage("trades", "A", within=(30 * DAY, 32 * DAY))["trading_day"].to_list() == [30, 31]
+        assert sum(answered) <= 12
+        assert store.coverage("trades", "A", within=(100 * DAY, 101 * DAY)).is_empty()
+        assert len(store.coverage("trades", "A")) == 61 and len(store.scan("trades")) == 61
+        for day, late in ((40, 50), (20, 60)):  # rows of a day that reach over later ones, which are not asked for by the rows alone
+            wide = rows[day : day + 1].with_columns(pl.lit(day, pl.Int32).alias("trading_day"), pl.lit(late * DAY + 5).alias("ts"))
+            with pytest.raises(StoreError, match="overlap in time"):
+                store.write("trades", wide, source="x")

@@ -57,7 +57,7 @@ class EarlierRows:
         names = [column.name for column in self._table.columns if column.name in _READ]
         held = [] if self._waiting is None else self._waiting(symbol)[0]
         waiting = pl.concat([self._table.empty().select(names), *(each.select(names) for each in held)])
-        days = self._store.coverage(self._table.name, symbol).select("first_ts", "last_ts").rows()
+        days = self._store.coverage(self._table.name, symbol, within=(ts - _REMEMBERED, ts + 1)).select("first_ts", "last_ts").rows()
         if len(waiting):
             days.append((waiting["ts"].min(), waiting["ts"].max()))
         for first, last in _apart(day for day in days if day[0] <= ts and day[1] >= ts - _REMEMBERED):

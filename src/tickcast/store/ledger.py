@@ -26,6 +26,7 @@ __all__ = ["Ledger"]
 _FORMAT = 3
 _Found = TypeVar("_Found")
 _DAY = "kind, symbol, day, rows, first_ts, last_ts, low, high, total, levels, parts, source"
+_ALWAYS = (-(2**63), 2**63 - 1)
 _AT = "added <= ?2 AND (removed IS NULL OR removed > ?2)"
 
 
@@ -120,21 +121,27 @@ class Ledger:
             if not version or self.query("SELECT 1 FROM versions WHERE hash <> '' AND id = ?", (version,)):
                 return found
 
-    def days(self, table: str | None, symbols: Sequence[str] | None, version: int) -> list[Day]:
-        """Manifests visible at a version, ordered by table, symbol and day."""
-        return [_day(row) for row in self.rows_of_days(_DAY, table, symbols, version)]
+    def days(self, table: str | None, symbols: Sequence[str] | None, version: int, within: tuple[int, int] = _ALWAYS) -> list[Day]:
+        """Manifests visible at a version, ordered by table, symbol and day; `within`: of days with rows in [start, end), UTC ns."""
+        return [_day(row) for row in self.rows_of_days(_DAY, table, symbols, version, within)]
 
-    def rows_of_days(self, fields: str, table: str | None, symbols: Sequence[str] | None, version: int) -> list[tuple[Any, ...]]:
+    def rows_of_days(
+        self, fields: str, table: str | None, symbols: Sequence[str] | None, version: int, within: tuple[int, int] = _ALWAYS
+    ) -> list[tuple[Any, ...]]:
         """`fields` of the same manifests, as SQLite keeps them: hashes are signed."""
-        text = f"SELECT {fields} FROM days WHERE {_whose(table, symbols)} AND {_AT} ORDER BY kind, symbol, day"
-        return self.query(text, (table, version, _json(symbols)))
+        where = f"{_whose(table, symbols)} AND {_AT} AND last_ts >= ?4 AND first_ts < ?5"
+        text = f"SELECT {fields} FROM days WHERE {where} ORDER BY kind, symbol, day"
+        return self.query(text, (table, version, _json(symbols), *within))
 
-    def parts(self, table: str | None, symbols: Sequence[str] | None, version: int) -> dict[tuple[str, int], list[Part]]:
-        """Parts visible at a version, by symbol and trading day, each day's in time order."""
-        where = f"{_whose(table, symbols)} AND {_AT}"
+    def parts(
+        self, table: str | None, symbols: Sequence[str] | None, version: int, days: Sequence[int] | None = None
+    ) -> dict[tuple[str, int], list[Part]]:
+        """Parts visible at a version, by symbol and trading day, each day's in time order; `days`: from the first to the last of these."""
+        first, last = (-(2**63), 2**63 - 1) if days is None else (min(days, default=0), max(days, default=-1))
+        where = f"{_whose(table, symbols)} AND {_AT} AND day BETWEEN ?4 AND ?5"
         text = f"SELECT name, kind, symbol, day, rows, first_ts, last_ts FROM parts WHERE {where} ORDER BY kind, symbol, first_ts"
         out: dict[tuple[str, int], list[Part]] = {}
-        for row in self.query(text, (table, version, _json(symbols))):
+        for row in self.query(text, (table, version, _json(symbols), first, last)):
             out.setdefault((row[2], row[3]), []).append(Part(*row))
         return out
 

@@ -112,9 +112,12 @@ class Store:
         """The blocks that must be put so that these rows are stored; what they change is appended to `changes`."""
         ledger, key = self._backend.ledger, table_named(table).identity[0]
         symbols, version = rows[key].unique().to_list(), ledger.version()[0]
-        stored = ledger.days(table, symbols, version)
-        known, parts = {(day.symbol, day.trading_day): day for day in stored}, ledger.parts(table, symbols, version)
-        given = days_of(rows, table_named(table))
+        given = days_of(rows, table_named(table)) if len(rows) else {}
+        parts = ledger.parts(table, symbols, version, [number for _, number in given])
+        stamps = [stamp for day in parts.values() for part in day for stamp in (part.first_ts, part.last_ts)]
+        stamps += [int(part["ts"][at]) for part in given.values() for at in (0, -1)]
+        stored = ledger.days(table, symbols, version, (min(stamps, default=0), max(stamps, default=-1) + 1))
+        known = {(day.symbol, day.trading_day): day for day in stored}
         refuse_overlaps({name: (int(part["ts"][0]), int(part["ts"][-1])) for name, part in given.items()}, stored)
         for done, ((symbol, number), fresh) in enumerate(given.items()):
             if progress is not None and done % 256 == 0:
@@ -183,21 +186,27 @@ class Store:
         table_named(table)
         low, high = start if start is not None else -(2**63), end if end is not None else 2**63 - 1
         ledger = self._backend.ledger
-        days, parts = ledger.at(as_of, lambda version: (ledger.days(table, symbols, version), ledger.parts(table, symbols, version)))
-        for day in days:
-            if day.last_ts >= low and day.first_ts < high:
-                yield self._rows(day, parts.get((day.symbol, day.trading_day), []), low, high)
 
-    def coverage(self, table: str, symbol: str | None = None, *, as_of: int | str | None = None) -> pl.DataFrame:
-        """The manifest of every stored day, read from the ledger only, by symbol and day.
+        def looked_up(version: int) -> tuple[list[Day], dict[tuple[str, int], list[Part]]]:
+            found = ledger.days(table, symbols, version, (low, high))
+            return found, ledger.parts(table, symbols, version, [day.trading_day for day in found])
+
+        days, parts = ledger.at(as_of, looked_up)
+        for day in days:
+            yield self._rows(day, parts.get((day.symbol, day.trading_day), []), low, high)
+
+    def coverage(
+        self, table: str, symbol: str | None = None, *, within: tuple[int, int] | None = None, as_of: int | str | None = None
+    ) -> pl.DataFrame:
+        """The manifest of every stored day, or of those with rows in [start, end) (UTC ns), read from the ledger only, by symbol and day.
 
         symbol, trading_day, rows, first_ts, last_ts (UTC ns), low, high, total (of row hashes, see docs/store.md), levels (deepest of the
         book, 0 where there is none), parts, content (names the day's rows), source.
         """
         ledger = self._backend.ledger
         fields = ", ".join("day" if name == "trading_day" else name for name in (*_FIELDS, *_HASHES, *_FACTS))
-        symbols = None if symbol is None else [symbol]
-        found = ledger.at(as_of, lambda version: ledger.rows_of_days(fields, table_named(table).name, symbols, version))
+        symbols, reach = None if symbol is None else [symbol], (-(2**63), 2**63 - 1) if within is None else within
+        found = ledger.at(as_of, lambda version: ledger.rows_of_days(fields, table_named(table).name, symbols, version, reach))
         frame = pl.DataFrame(found, schema={**_FIELDS, **_HASHES, **_FACTS}, orient="row")
         return frame.with_columns(pl.col(*_HASHES).reinterpret(signed=False))
 
