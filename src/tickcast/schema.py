@@ -55,7 +55,8 @@ class Table:
 
     Where `repeats` holds, two genuine rows may share an identity (trades at one stamp) and their count tells them apart; elsewhere a second
     row of one identity is a correction of the first. Rows of a table that is not `versioned` tell about the data and are none of it: they
-    have no part in a store's version.
+    have no part in a store's version. Rows of a table that is not `in_sessions` tell of instruments or the data, at any hour: no calendar
+    expects a day of them, and none finds them outside.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Table:
     identity: tuple[str, ...]
     repeats: bool = False
     versioned: bool = True
+    in_sessions: bool = True
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -198,6 +200,7 @@ CONTRACTS = Table(
         Column("exchange", pl.String, "-", "where it trades, as XCEC", required=False),
     ),
     identity=("symbol", "ts"),
+    in_sessions=False,
 )
 _UNDERLYING = Column("underlying", pl.String, "-", "what the options are on, as their source names it")
 _UNDERLYING_PRICE = Column("underlying_price", pl.Float64, "quote currency", "its price by the feed, perhaps older", required=False)
@@ -284,6 +287,7 @@ GAPS = Table(
         Column("healed", pl.Int8, "-", "1 once history was asked for the stretch, else 0"),
     ),
     identity=("symbol", "ts", "table"),
+    in_sessions=False,
 )
 QUARANTINE = Table(
     "quarantine",
@@ -298,6 +302,7 @@ QUARANTINE = Table(
     ),
     identity=("symbol", "ts", "table", "source", "file_row", "reason", "original"),
     versioned=False,
+    in_sessions=False,
 )
 TABLES: Mapping[str, Table] = {
     table.name: table for table in (TRADES, BARS, BOOK, ORDERS, SIGNALS, OPTIONS, SURFACE, CONTRACTS, GAPS, QUARANTINE)

@@ -78,6 +78,16 @@ def test_an_audit_of_what_is_not_stored_is_no_clean_bill(words: list[str], store
     assert f"holds nothing of {' and '.join(words[1::2])}. See what is stored" in capsys.readouterr().err
 
 
+def test_what_tells_of_the_data_has_no_days_of_its_own(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The days on which a contract was told are no coverage, and between them none is missing."""
+    with Store.open(store) as kept:
+        kept.write("contracts", pl.DataFrame({"symbol": "A", "ts": [FIRST * DAY, (FIRST + 9) * DAY]}), source="made up")
+    words = ["coverage", "--calendar", "24/7", "--store", str(store)]
+    assert "contracts" not in told(words, capsys)
+    named = told([*words[:1], "contracts", *words[1:]], capsys)
+    assert "contracts A  2 stored\n" in named and "missing" not in named
+
+
 @pytest.mark.parametrize("command", ["list", "coverage"])
 def test_looking_makes_no_store(command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert execute(["data", command, "--store", str(tmp_path / "no")]) == 1

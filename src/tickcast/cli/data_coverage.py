@@ -65,7 +65,7 @@ def coverage(
     Parameters
     ----------
     table
-        Only this table, as bars or trades.
+        Only this table, as bars or trades; contracts, gaps and quarantine are told where they are named.
     symbol
         Only this symbol.
     config
@@ -111,7 +111,7 @@ def _of_ledger(
     from tickcast.upkeep import ledger_states
 
     days = (None if first is None else day_number(first), None if last is None else day_number(last))
-    names = (table,) if table is not None else tuple(TABLES)
+    names = (table,) if table is not None else tuple(name for name, each in TABLES.items() if each.in_sessions)
     return {name: ledger_states(store, name, symbol, calendar=calendar, first=days[0], last=days[1]) for name in names}
 
 

@@ -100,7 +100,7 @@ def profile(
     facts = sorted((tally.facts() for tally in tallies.values()), key=lambda each: (-each.rows, each.symbol))
     settled = store.empty.days(table).filter("settled")
     empty = {each.symbol: tuple(settled.filter(pl.col("symbol") == each.symbol)["trading_day"].to_list()) for each in facts}
-    missing = {} if market is None else _missing(counts, empty, calendar_name or "")
+    missing = {} if market is None or not shape.in_sessions else _missing(counts, empty, calendar_name or "")
     return Profile(shape, store.version(), local, calendar_name or "", columns, len(sample), tuple(facts), counts, missing, empty)
 
 

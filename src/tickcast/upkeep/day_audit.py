@@ -30,7 +30,6 @@ DAY_FINDINGS: Mapping[str, str] = {
 }
 """What a finding of a day is called, and what to do about it."""
 _JUDGED = ("trades", "bars", "book", "orders", "options", "signals")  # tables whose values cleaning has rules for
-_AT_ANY_HOUR = ("contracts", "gaps", "quarantine")  # tell of the data; what lies outside every session stands in the last one
 
 
 @dataclass(frozen=True)
@@ -81,8 +80,7 @@ def day_findings(manifest: Day, read: Callable[[str], pl.DataFrame], calendar: C
     for name, mark, text in _marks(manifest, shaped, table):
         if mark.any():
             yield found(name, f"{int(mark.sum())} rows {text}", _first(mark))
-    hours = None if manifest.table in _AT_ANY_HOUR else calendar
-    yield from (found("session", text, row) for text, row in _outside(shaped, table, hours))
+    yield from (found("session", text, row) for text, row in _outside(shaped, table, calendar if table.in_sessions else None))
     if manifest.table in _JUDGED:
         aside = clean(shaped, table, signed=pl.col(table.identity[0]).str.contains(SPREAD), arriving=True).quarantined
         for reason, count, row in aside.group_by("reason").agg(pl.len(), pl.col("row").min()).sort("reason").iter_rows():

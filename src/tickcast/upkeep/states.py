@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
+from tickcast.schema import TABLES
 from tickcast.store import Store
 from tickcast.upkeep.expected import KEY, Family, days_over, trading_days_between
 
@@ -75,7 +76,7 @@ def ledger_states(
     """
     stored, empty = store.coverage(table, symbol), store.empty.days(table, symbol)
     due = None
-    if calendar is not None and len(stored):
+    if calendar is not None and len(stored) and TABLES[table].in_sessions:
         ends = stored.group_by("symbol").agg(pl.col("trading_day").min().alias("first"), pl.col("trading_day").max().alias("last"))
         low, high = ends["first"].min(), ends["last"].max()
         days = trading_days_between(calendar, int(low), int(high))  # type: ignore[arg-type]
