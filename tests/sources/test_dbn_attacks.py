@@ -88,6 +88,15 @@ def test_flipped_bits_end_in_rows_or_a_typed_error(version: int, flips: int, tmp
     assert set(seen) == {"refused", "aside", "read"}
 
 
+@pytest.mark.parametrize("field", ["action", "side"])
+@pytest.mark.parametrize("byte", [0, 10, 127, 128, 255])
+def test_an_order_message_with_a_letter_that_is_none_is_set_aside(field: str, byte: int, tmp_path: Path) -> None:
+    made = orders()
+    made[field][4] = bytes([byte])
+    content = made_dbn.file("mbo", made, {"ESH4": 7})
+    assert [outcome(content, tmp_path, table=table) for table in ("book", "orders")] == ["aside", "aside"]
+
+
 def of_version(content: bytes, version: int) -> bytes:
     """The same file as an older version would have written it."""
     if version == 3:

@@ -144,7 +144,7 @@ def _as_read(refused: pl.DataFrame, records: NDArray[Any], symbols: pl.Series) -
         symbols,
         pl.Series("ts", stamp(records["ts_recv"])),
         pl.Series("ts_event", stamp(records["ts_event"])),
-        pl.Series("action", records["action"].astype("U1").tolist()),
+        pl.Series("action", np.char.decode(records["action"], "latin-1").tolist()),  # a damaged one may be any byte
         pl.Series("order_id", np.ascontiguousarray(records["order_id"]).view(np.int64)),
         pl.Series("price", np.asarray(records["price"] / 1e9)),
         pl.Series("size", records["size"].astype(np.float64)),
