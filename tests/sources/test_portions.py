@@ -69,7 +69,7 @@ def test_a_parquet_file_in_portions_is_the_file(
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(room, "_BYTES", 10)
         patched.setattr(room, "_ROWS", portion)
-        patched.setattr(room, "_MARGIN_ROWS", 2)
+        patched.setattr(room, "_MARGIN_ROWS", 20)
         in_order = made(rows, seed).filter(pl.col("t").is_between(1_600_000_000, 1_600_999_999))["t"].is_sorted()
         parts = read(path)
     assert in_order
@@ -82,9 +82,21 @@ def test_a_fault_deep_inside_is_named_by_its_row_in_the_file(tmp_path: Path, mon
     lines[300] += ",9"  # the header is line 0, so this is row 300
     (tmp_path / "a.csv").write_text("\n".join(lines) + "\n")
     monkeypatch.setattr(room, "_BYTES", 1_000)
-    monkeypatch.setattr(room, "_MARGIN", 50)
+    monkeypatch.setattr(room, "_MARGIN", 200)
     with pytest.raises(SourceError, match="row 300: has 4 fields"):
         read(tmp_path / "a.csv")
+
+
+def test_a_cut_where_the_rows_of_a_stamp_cannot_be_counted_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two equal trades of that stamp, one on either side, would become one."""
+    pl.DataFrame({"t": [1_600_000_000] * 90 + [1_600_000_001] * 10, "p": 1.0, "q": 1.0}).write_csv(tmp_path / "a.csv")
+    assert len(read(tmp_path / "a.csv")[0]) == 100
+    monkeypatch.setattr(room, "_BYTES", 800)
+    with pytest.raises(SourceError, match=r"a\.csv, row \d+, field ts: is cut where more than 2\d rows bear one stamp"):
+        monkeypatch.setattr(room, "_MARGIN", 500)
+        read(tmp_path / "a.csv")
+    monkeypatch.setattr(room, "_MARGIN", 2_000)
+    assert len(read(tmp_path / "a.csv")[0]) == 100
 
 
 def test_what_cannot_be_cut_is_left_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from tickcast.schema import SIGNALS
 from tickcast.sources.base import PortionSource
 from tickcast.sources.files import Paths, list_files, read_bytes
 from tickcast.sources.mapping import DeclaredColumns
-from tickcast.sources.portions import Portion, portions_of, read_portion, without_margins
+from tickcast.sources.portions import Portion, portions_of, read_portion, refuse_long_stamp, without_margins
 from tickcast.sources.stamps import Stamps
 from tickcast.sources.tabular import read_csv, read_parquet
 
@@ -74,7 +74,9 @@ class MappedTable(PortionSource):
         path, header = portion.file, self.declared.layout.header
         if portion.first is not None:
             rows = read_portion(portion, header, self.declared.columns.values())
-            return without_margins(self.declared.cleaned(rows.frame, path, first=rows.first), portion)
+            cleaned = self.declared.cleaned(rows.frame, path, first=rows.first)
+            refuse_long_stamp(cleaned, portion)
+            return without_margins(cleaned, portion)
         content = read_bytes(path, self.member)
         raw = read_parquet(content, path) if content[:4] == b"PAR1" else read_csv(content, path, header, self.declared.columns.values())
         return self.declared.cleaned(raw, path)

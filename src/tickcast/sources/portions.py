@@ -20,7 +20,7 @@ from tickcast.errors import SourceError
 from tickcast.sources.files import FETCH_AGAIN
 from tickcast.sources.tabular import read_csv, too_long
 
-__all__ = ["NumberedRows", "Portion", "portions_of", "read_portion", "without_margins"]
+__all__ = ["NumberedRows", "Portion", "portions_of", "read_portion", "refuse_long_stamp", "without_margins"]
 
 _BYTES = 64 << 20
 _ROWS = 1_000_000
@@ -114,9 +114,13 @@ def read_portion(portion: Portion, header: tuple[str, ...], wanted: Collection[s
 
 def _parquet_rows(portion: Portion) -> NumberedRows:
     with _opened(portion.file) as file:
-        groups = file.metadata.num_row_groups
-        low, high = max(portion.start - 1, 0), min(portion.end + 1, groups)
-        before = sum(file.metadata.row_group(group).num_rows for group in range(low, portion.start))
+        sizes = [file.metadata.row_group(group).num_rows for group in range(file.metadata.num_row_groups)]
+        low, high = portion.start, portion.end
+        while low > 0 and sum(sizes[low : portion.start]) < _MARGIN_ROWS:
+            low -= 1
+        while high < len(sizes) and sum(sizes[portion.end : high]) < _MARGIN_ROWS:
+            high += 1
+        before = sum(sizes[low : portion.start])
         try:
             frame = pl.from_arrow(file.read_row_groups(list(range(low, high))))
         except (pa.ArrowException, OSError, ValueError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
@@ -151,6 +155,19 @@ def _csv_rows(portion: Portion, header: tuple[str, ...], wanted: Collection[str]
     except SourceError as error:
         row = None if error.row is None else error.row + first - 1
         raise SourceError(error.message, file=portion.file, row=row, field=error.field, hint=error.hint) from None
+
+
+def refuse_long_stamp(chunk: Cleaned, portion: Portion) -> None:
+    """Raises SourceError where rows of one stamp fill the margin before a portion: how many came before is not known, so a genuine repeat
+    would be taken for a row told again. `chunk` has its margins.
+    """
+    before = chunk.numbers < (portion.first or 1)
+    if not chunk.counted or not before.any() or before.all() or int(chunk.numbers.min()) == 1:  # type: ignore[arg-type]
+        return
+    ts, at = chunk.frame["ts"], int(before.sum())
+    if ts[0] == ts[at]:
+        found = f"is cut where more than {at:,} rows bear one stamp, {ts[at]}"
+        raise SourceError(found, file=portion.file, row=portion.first, field="ts", hint="split the file at a stamp, or by symbol")
 
 
 def without_margins(chunk: Cleaned, portion: Portion) -> Cleaned:
