@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import lzma
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -64,6 +65,20 @@ def test_what_is_planted_is_found_and_nothing_else(nq: pl.DataFrame) -> None:
     assert found["rows"].to_list() == [2, 1, 1, 0]
     assert found["size"].to_list()[:3] == pytest.approx([np.log(1.013)] * 3, abs=2e-3)
     assert found["size"][3] == pytest.approx(16.0)
+
+
+def test_nights_that_undo_one_another_are_no_old_scale(market_data: Path) -> None:
+    """Crude and fuel oil of Shanghai jump from session to session and back. Wire rod trades a few minutes a day, and is left out."""
+    with lzma.open(market_data / "shfe" / "futures_5m_2023-03.csv.xz") as stream:
+        frame = pl.read_csv(stream.read()).filter(pl.col("symbol") != "WR2305")
+    ts = pl.col("datetime").str.to_datetime(time_unit="ns").dt.replace_time_zone("Asia/Shanghai").dt.epoch("ns")
+    frame = frame.with_columns(ts.alias("ts"), (ts - 5 * MINUTE).alias("ts_open")).sort("ts")
+    contracts = frame.partition_by("symbol", as_dict=True)
+    assert len(contracts) == 19
+    for (symbol,), bars in contracts.items():
+        product = str(symbol)[:2].lower()
+        market = calendar(f"{'INE' if product in ('sc', 'nr', 'lu', 'bc') else 'SHFE'}.{product}")
+        assert set(series_faults(bars, market)["fault"]) <= {"jump_over_pause", "off_calendar"}, symbol
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -67,7 +67,7 @@ def series_faults(bars: pl.DataFrame, calendar: Calendar, rules: SeriesRules = _
     splice: the price jumps between two neighbouring bars; size is the log-change. Trading leaves no such gap.
     jump_after_silence: the same after five minutes or more without a bar, as after a halt at a limit. Look at it.
     jump_over_pause: the same over a pause of the market, more than news usually does. Look at it.
-    old_scale: bars between two jumps that undo each other; size is the log of their scale against the rest.
+    old_scale: bars between two jumps that undo each other, one of them between neighbours; size is the log of their scale against the rest.
     hole: the market was open and there is no bar; size is hours of open market.
     flat: bars in a row at one price; size is the hours they span.
     off_calendar: a bar outside every session.
@@ -111,16 +111,17 @@ def _jumps(symbol: str, bars: pl.DataFrame, session: _Ints, rules: SeriesRules) 
     if "segment_id" in bars.columns:
         large &= np.diff(bars["segment_id"].to_numpy()) == 0
     rows = np.flatnonzero(large)
+    crossed = np.diff(session) != 0
+    near = ~crossed & (silence < _NEAR)
     out, done = [], set[int]()
     for one, two in zip(rows.tolist(), rows[1:].tolist(), strict=False):
         undone = abs(jump[one] + jump[two]) <= 0.25 * abs(jump[one])
-        if one not in done and undone and two - one <= rules.scaled:
+        if one not in done and undone and two - one <= rules.scaled and (near[one] or near[two]):
             done |= {one, two}
             span = ts[one + 1 : one + 2], ts[two : two + 1]
             out.append(_faults(symbol, "old_scale", *span, np.array([two - one]), jump[one : one + 1]))
-    crossed = np.diff(session) != 0
     for name, chosen in (
-        ("splice", ~crossed & (silence < _NEAR)),
+        ("splice", near),
         ("jump_after_silence", ~crossed & (silence >= _NEAR)),
         ("jump_over_pause", crossed),
     ):
