@@ -128,7 +128,7 @@ def test_a_definition_that_was_altered_is_not_read(tmp_path: Path) -> None:
     with Store.open(tmp_path) as store:
         Registry(store).register(changed(), now=1)
         ledger = apsw.Connection(str(tmp_path / "ledger.sqlite"))
-        tally.counted(ledger)  # whoever alters it knows how the ledger counts
+        tally.add_row_check(ledger)  # whoever alters it knows how the ledger counts
         ledger.execute("UPDATE definitions SET document = replace(document, '10', '12')")
         with pytest.raises(StoreError, match="small@1 was altered"):
             Registry(store).get("small")

@@ -27,8 +27,8 @@ def price_ratio(rows: pl.DataFrame, old: str, new: str, day: int) -> float:
     else:
         days = set(one["trading_day"]) & set(other["trading_day"])
         one, other = (side.filter(pl.col("trading_day") == max(days, default=0)) for side in (one, other))
-        until = pl.concat([one.tail(1), other.tail(1)])["ts"].min()
-        one, other = (side.filter(pl.col("ts") <= until).tail(1) for side in (one, other))
+        until = pl.concat([one.tail(1), other.tail(1)]).select(pl.col("ts").min())
+        one, other = (side.filter(pl.col("ts") <= until.item()).tail(1) if days else side for side in (one, other))
         common = one.join(other, how="cross", suffix="_new")
     if not len(common):
         raise DataError(f"{old} and {new} have no common price before their roll", field="price", hint="give coarser bars, or more of both")
