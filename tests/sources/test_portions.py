@@ -99,6 +99,32 @@ def test_a_cut_where_the_rows_of_a_stamp_cannot_be_counted_is_refused(tmp_path: 
     assert len(read(tmp_path / "a.csv")[0]) == 100
 
 
+@settings(max_examples=20, deadline=None)
+@given(rows=st.integers(2, 400), seed=st.integers(0, 99), size=st.integers(300, 4_000), look=st.integers(1, 99))
+def test_quoted_csv_is_cut_where_no_line_end_stands_between_quotes(
+    tmp_path_factory: pytest.TempPathFactory, rows: int, seed: int, size: int, look: int
+) -> None:
+    path = tmp_path_factory.mktemp("quoted") / "a.csv"
+    noted = made(rows, seed).with_columns(pl.Series("n", ['say ""so"", or not', "", "plain"] * rows).head(rows))
+    path.write_text(noted.write_csv(quote_style="always"))
+    whole = read(path)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(room, "_BYTES", size)
+        patched.setattr(room, "_LOOK", look)
+        patched.setattr(room, "_MARGIN", 20_000)
+        parts = read(path)
+        path.write_text(noted.with_columns(pl.col("n") + "\n").write_csv(quote_style="always"))
+        assert portions_of(path, ()) == (Portion(path),)
+    assert parts[0].equals(whole[0]) and parts[1] == whole[1]
+    assert parts[2] > 1 or len(noted.write_csv(quote_style="always")) < 2 * size
+
+
+def test_a_table_of_half_a_million_columns_is_none(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(",".join(f"c{i}" for i in range(500_000)) + "\n")
+    with pytest.raises(SourceError, match="has 500,000 columns"):
+        read(tmp_path / "a.csv")
+
+
 def test_what_cannot_be_cut_is_left_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(room, "_BYTES", 10)
     quoted = tmp_path / "q.csv"

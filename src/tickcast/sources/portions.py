@@ -1,7 +1,8 @@
 """Large tables are read a portion at a time: memory is that of a portion, and the rows are those of the file read at once.
 
 A portion is read with a margin on either side, so that rules of order see the neighbours of its first and last rows; only its own rows are
-kept. Parquet is cut at its row groups, plain CSV at lines; what is packed otherwise has no places to begin at and is read whole.
+kept. Parquet is cut at its row groups, plain CSV at lines; CSV whose quotes hold line ends, and what is packed otherwise, has no places to
+begin at and is read whole.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -18,12 +20,13 @@ from tickcast.cleaning import Cleaned
 from tickcast.cleaning.cleaned import tally
 from tickcast.errors import SourceError
 from tickcast.sources.files import FETCH_AGAIN
-from tickcast.sources.tabular import read_csv, too_long
+from tickcast.sources.tabular import read_csv, too_long, within_quotes
 
 __all__ = ["NumberedRows", "Portion", "portions_of", "read_portion", "refuse_long_stamp", "without_margins"]
 
 _BYTES = 64 << 20
 _ROWS = 1_000_000
+_LOOK = 4 << 20
 _MARGIN = 1 << 20
 _MARGIN_ROWS = 20_000
 
@@ -79,12 +82,14 @@ def _of_parquet(path: Path) -> tuple[Portion, ...]:
 
 
 def _of_csv(path: Path, bare: bool) -> tuple[Portion, ...]:
-    """Cut behind line ends some MiB apart; a file with quotes may have line ends inside fields and is left whole."""
+    """Cut behind line ends some MiB apart; a file with a line end between quotes is left whole."""
+    inside = False
     cuts: list[tuple[int, int]] = []  # (byte, lines before it)
     offset = lines = 0
     with path.open("rb") as stream:
         while block := stream.read(_BYTES):
-            if b'"' in block:
+            spans, inside = _quotes_a_line_end(block, inside)
+            if spans:
                 return (Portion(path),)
             at = block.rfind(b"\n")
             if at < 0 and len(block) == _BYTES:
@@ -98,6 +103,19 @@ def _of_csv(path: Path, bare: bool) -> tuple[Portion, ...]:
     begins = [(0, head), *((byte, line) for byte, line in cuts if byte < offset)]
     ends = [*begins[1:], (offset, rows + head)]
     return tuple(Portion(path, a[1] - head + 1, b[1] - head, a[0], b[0]) for a, b in zip(begins, ends, strict=True))
+
+
+def _quotes_a_line_end(block: bytes, inside: bool) -> tuple[bool, bool]:
+    """Whether a line end stands between quotes, and whether the block ends between them; `inside`: it begins there."""
+    if not inside and b'"' not in block:
+        return False, False
+    for at in range(0, len(block), _LOOK):
+        data = np.frombuffer(block, np.uint8, min(_LOOK, len(block) - at), at)
+        within = within_quotes(data, inside)
+        if bool((within & (data == ord("\n"))).any()):
+            return True, True
+        inside = bool(within[-1])
+    return False, inside
 
 
 def _ends_line(path: Path, size: int) -> bool:

@@ -19,6 +19,7 @@ __all__ = ["read_csv", "read_parquet", "too_long", "within_quotes"]
 
 _STEP = 4 << 20  # bytes looked at together
 _LINE = 16 << 20  # bytes of the longest row: twenty times that of 100,000 columns
+_COLUMNS = 100_000  # a reader needs a kilobyte for each
 _BLANK = 1_000_000  # empty lines of a portion: its reader makes a row of nothing of each, a byte becomes many
 _COMMA, _QUOTE, _END = b',"\n'
 
@@ -87,6 +88,8 @@ def _refuse_shifted(content: bytes, path: Path, bare: bool) -> int:
             counts, lengths = np.diff(before, prepend=-commas), np.diff(lines, prepend=begin - at - 1)
             if first < 0:
                 first, length = int(counts[0]), at + int(lines[0]) + 1
+                if first >= _COLUMNS:
+                    raise SourceError(f"has {first + 1:,} columns, more than the {_COLUMNS:,} of a table", file=path, hint=FETCH_AGAIN)
             wrong = np.flatnonzero((counts != first) & (lengths > 1) | (lengths > _LINE))
             if wrong.size:
                 row = rows + int(wrong[0]) + bare
