@@ -110,6 +110,8 @@ def test_the_files_are_whole_and_reach_nothing_outside(trades: Profile, tmp_path
     assert not re.search(r"\d{19}", names["dictionary.md"] + re.sub(r"<script.*?</script>", "", names["quality.html"], flags=re.DOTALL))
     assert all(f"`{column.name}`" in names["dictionary.md"] for column in TRADES.columns)
     assert coverage_picture(trades, "ABC") in names["quality.html"]
+    drawn = [names["quality.html"].count(f'"day d{shade}"') for shade in range(3)]
+    assert drawn == [1, 7, 0], "days as full as most are as usual"
     assert day_picture(trades.symbols[0], 0, "rows", "{:,.0f}") in names["quality.html"]
     assert page("a < b", "").count("a &lt; b") == 1
 

@@ -23,7 +23,7 @@ def coverage_picture(found: Profile, symbol: str) -> str:
     shown = sorted({*rows, *missing, *empty})
     first, last = day_date(shown[0]), day_date(shown[-1])
     years = range(max(first.year, last.year - _YEARS + 1), last.year + 1)
-    bounds = np.quantile(list(rows.values()), (0.33, 0.67)) if rows else np.zeros(2)
+    low, high = np.quantile(list(rows.values()), (0.33, 0.67)) if rows else (0.0, 0.0)
     frame = Frame(53.5 * _CELL + 40, len(years) * 8.6 * _CELL + 14, (0, 53.5), (len(years) * 8.6, 0), (36, 12, 4, 2))
     marks = []
     for strip, year in enumerate(years):
@@ -36,7 +36,7 @@ def coverage_picture(found: Profile, symbol: str) -> str:
         for day in (each for each in shown if day_date(each).year == year):
             at = day_date(day)
             week, weekday = (at - monday).days // 7, at.weekday()
-            kind = "missing" if day in missing else "none" if day in empty else f"d{int(np.searchsorted(bounds, rows[day], side='right'))}"
+            kind = "missing" if day in missing else "none" if day in empty else f"d{int(rows[day] >= low) + int(rows[day] > high)}"
             told = {"missing": "missing", "none": "known to be empty"}.get(kind, f"{rows.get(day, 0):,} rows")
             marks.append(_cell(frame.px(week), frame.py(top + weekday), kind, f"{day_text(day)}: {told}"))
     return frame.svg(marks, f"Stored days of {symbol}")
